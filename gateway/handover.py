@@ -1,0 +1,88 @@
+"""Hands finished tids to the Celery workers, in groups, without making anyone wait.
+
+The groups are what has finished since the last message left. A broker that is away, or slow,
+costs the customer nothing: what can't be handed over is dropped here, and found by the parties'
+sweeps, which are the truth about what is held.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import gevent
+
+from gateway import metrics
+
+log = logging.getLogger(__name__)
+
+GROUP_TIDS = 200
+"""Tids in one message: far more than finish in a few ms, and still a small message."""
+
+GATHER_S = 0.005
+"""How long tids gather before a message leaves: a message costs as much as a whole checkout."""
+
+WAITING_MOST = 50_000
+"""Beyond this the broker is too slow to be of use, and the sweep is faster."""
+
+PUBLISH_LIMIT_S = 3.0
+PAUSE_S = 5.0
+"""Don't try a broker again sooner, that has just failed: each try may hang until its limit."""
+
+Publish = Callable[[str, Sequence[str]], None]
+"""Publishes one group for a party."""
+
+
+class Handover:
+    """Gathers finished tids, by party, and publishes them."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._waiting: dict[str, list[str]] = {}
+        self._running: gevent.Greenlet | None = None
+        self._paused_until_s = 0.0
+
+    def put(self, parties: Iterable[str], tid: str) -> None:
+        """Takes a tid that these parties have to settle. Never waits, never fails."""
+        if time.monotonic() < self._paused_until_s:
+            metrics.HANDED_OVER["lost"].inc()
+            return
+        for party in parties:
+            tids = self._waiting.setdefault(party, [])
+            if len(tids) < WAITING_MOST:
+                tids.append(tid)
+            else:
+                metrics.HANDED_OVER["lost"].inc()
+        if self._running is None:
+            self._running = gevent.spawn(self._run)
+
+    def flush(self, limit_s: float) -> None:
+        """Publishes what waits, within `limit_s`: for an orderly end."""
+        if self._running is not None:
+            self._running.join(limit_s)
+
+    def _run(self) -> None:
+        try:
+            while any(self._waiting.values()):
+                gevent.sleep(GATHER_S)
+                for party in list(self._waiting):
+                    tids = self._waiting.pop(party)
+                    for first in range(0, len(tids), GROUP_TIDS):
+                        self._send(party, tids[first : first + GROUP_TIDS])
+        finally:
+            self._running = None
+
+    def _send(self, party: str, tids: list[str]) -> None:
+        began_s = time.monotonic()
+        try:
+            with gevent.Timeout(PUBLISH_LIMIT_S):
+                self._publish(party, tids)
+        except (Exception, gevent.Timeout) as error:  # kombu raises what its libraries raise
+            self._paused_until_s = time.monotonic() + PAUSE_S
+            metrics.HANDED_OVER["lost"].inc(len(tids))
+            log.warning("the broker doesn't take %d tids of %s: %r", len(tids), party, error)
+        else:
+            metrics.HANDED_OVER["published"].inc(len(tids))
+            metrics.BATCH_ITEMS["hand_over"].observe(len(tids))
+            metrics.HOP_DURATION_S["hand_over"].observe(time.monotonic() - began_s)

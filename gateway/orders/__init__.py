@@ -1,0 +1,1 @@
+"""The order store: carts, what was paid, and the one place that decides a checkout."""

@@ -1,0 +1,24 @@
+"""The process `orders`: verdicts over gRPC."""
+
+from gateway.orders.service import OrdersService
+from gateway.orders.store import LUA, OrderStore
+from proto.orders_pb2_grpc import add_OrdersServicer_to_server
+from recoup.scripts import Scripts, connect
+from recoup.server import serve
+from recoup.settings import settings
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    client = connect(settings().database_url("orders"))
+    service = OrdersService(OrderStore(Scripts(client, LUA).run, settings()))
+    serve(
+        "orders",
+        client,
+        add=lambda server: add_OrdersServicer_to_server(service, server),
+        background=lambda: lambda: None,
+    )
+
+
+if __name__ == "__main__":
+    main()

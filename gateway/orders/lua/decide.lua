@@ -1,0 +1,47 @@
+-- The verdict for one tid: the one there is, else the one proposed. The first proposal wins.
+--
+-- A verdict takes no memory of its own. Tid o.v is commit if v is among the versions o was paid
+-- at; abort if o is paid otherwise, or its version is past v; else undecided.
+--
+-- KEYS  order, clock
+-- ARGV  version, proposal: 'commit', 'abort', 'close', or '' to ask only, which writes nothing.
+--       'close' is an abort that also ends every other checkout of this order that has begun: it
+--       leaves a gap in the versions, and no checkout goes on behind a gap
+-- Returns {verdict ('commit', 'abort' or ''), '1' if the tid is ahead of its order or the order is
+--   unknown (the store lost writes), paid_at or '', content, version, clock_ms}
+local version, proposal = tonumber(ARGV[1]), ARGV[2]
+local now = clock(KEYS[2])
+local order = redis.call('HMGET', KEYS[1], 'version', 'content', 'paid_at', 'paid_before')
+local current, paid_at = tonumber(order[1] or 0), order[3]
+local ahead = version > current
+
+local function answer(verdict)
+  return { verdict, ahead and '1' or '0', paid_at or '', order[2] or '', exact(current), exact(now) }
+end
+
+local function raise_past(last)
+  current = last + 1
+  redis.call('HSET', KEYS[1], 'version', exact(current))
+  keep_clock(KEYS[2], now)
+end
+
+if paid_at and tonumber(paid_at) == version then return answer('commit') end
+for paid_version in string.gmatch(order[4] or '', '%d+') do
+  if tonumber(paid_version) == version then return answer('commit') end
+end
+if paid_at or current > version then
+  -- An order that is paid stays at its version, so a tid ahead of it is aborted by that already.
+  if proposal == 'close' and not paid_at then raise_past(current + 1) end
+  return answer('abort')
+end
+if proposal == '' then return answer('') end
+
+if proposal == 'commit' and not ahead then
+  paid_at = exact(version)
+  redis.call('HSET', KEYS[1], 'paid_at', paid_at)
+  keep_clock(KEYS[2], now)
+  return answer('commit')
+end
+-- Also for a tid ahead of its order, or of none: raising the version past it aborts it for good.
+raise_past(proposal == 'close' and version + 1 or version)
+return answer('abort')

@@ -1,0 +1,33 @@
+-- Writes some orders anew: open, two random items each, quantity 1. A version never comes back,
+-- and an order that was paid keeps the versions it was paid at: their verdicts still hold.
+--
+-- KEYS  any key of the orders' hash tag, optionally an idempotency key
+-- ARGV  prefix of the orders' keys, first, last (the ids), items, users, price, seed,
+--       fingerprint, kept_s
+-- Returns {'ok'}; with a known idempotency key the first answer again, or {'key_reused'}
+local first_answer = recall(KEYS[2], ARGV[8])
+if first_answer then return first_answer end
+local items, users, price = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+math.randomseed(tonumber(ARGV[7]))
+
+-- math.random takes 32-bit bounds; there are fewer items and users than that.
+local function any(count)
+  return exact(math.random(count) - 1)
+end
+
+for id = tonumber(ARGV[2]), tonumber(ARGV[3]) do
+  local key = ARGV[1] .. exact(id)
+  local paid_at = redis.call('HGET', key, 'paid_at')
+  if paid_at then
+    local before = redis.call('HGET', key, 'paid_before')
+    redis.call('HSET', key, 'paid_before', before and (before .. ',' .. paid_at) or paid_at)
+    redis.call('HDEL', key, 'paid_at')
+  end
+  local one, other = any(items), any(items)
+  local lines = one .. ':1:' .. ARGV[6] .. ',' .. other .. ':1:' .. ARGV[6]
+  if one == other then lines = one .. ':2:' .. exact(2 * price) end
+  redis.call('HINCRBY', key, 'version', 1)
+  redis.call('HINCRBY', key, 'content', 1)
+  redis.call('HSET', key, 'record', 1, 'user', any(users), 'lines', lines, 'total', exact(2 * price))
+end
+return remember(KEYS[2], ARGV[8], ARGV[9], { 'ok' })

@@ -1,0 +1,155 @@
+"""A party as the gateway sees it: calls gathered into batches, a breaker, and its clock."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import gevent
+
+from gateway import metrics
+from gateway.batching import Batcher, Pending
+from proto import ledger_pb2 as pb
+from proto import ledger_pb2_grpc, orders_pb2
+from recoup.errors import RecoupError, Unanswered
+from recoup.rpc import ask, ask_again, open_channel
+from recoup.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 1.0
+"""How often a party that stays away is asked whether it is back."""
+
+PROBE_TID = "probe.0"
+"""No order has version 0, so this asks for a leg that never is: the whole way to the database."""
+
+T = TypeVar("T")
+
+Work = tuple[pb.Deduction | pb.Settlement, float]
+"""What to apply, and until when (by the monotonic clock, in s) it makes sense to go on trying."""
+
+
+class Party:
+    """One party of checkouts."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self.away = False
+        """The breaker: open while the party stays away. Checkouts ask it before they begin."""
+        self.clock_offset_ms: float | None = None
+        """The party's clock minus this process's monotonic one, as last seen."""
+        self._settings = settings
+        self._stub = ledger_pb2_grpc.LedgerStub(open_channel(settings.address(name)))
+        size, waiting = settings.batch_items, settings.waiting_items
+        observe = metrics.BATCH_ITEMS[f"deduct_{name}"].observe
+        self._apply: Batcher[Work, pb.Vote | pb.Settled.ValueType] = Batcher(
+            self._send_work, size, waiting, observe
+        )
+        self._find: Batcher[str, pb.AccountResult] = Batcher(self._send_finds, size, waiting)
+        self._adjust: Batcher[pb.Adjustment, pb.AccountResult] = Batcher(
+            self._send_adjustments, size, waiting
+        )
+        self._create: Batcher[pb.NewAccount, pb.AccountResult] = Batcher(
+            self._send_creations, size, waiting
+        )
+
+    # --- a checkout's calls ---
+
+    def deduct(self, deduction: pb.Deduction, end_s: float) -> Pending[pb.Vote]:
+        """Has the party hold a leg. Tried again until `end_s`, if the party is restarting."""
+        pending: Pending[pb.Vote] = self._apply.put((deduction, end_s))  # type: ignore[assignment]
+        return pending
+
+    def give_back(self, tid: str, end_s: float) -> Pending[pb.Settled.ValueType]:
+        """Has the party return the leg of an aborted tid."""
+        settlement = pb.Settlement(tid=tid, verdict=orders_pb2.ABORT)
+        pending: Pending[pb.Settled.ValueType] = self._apply.put((settlement, end_s))  # type: ignore[assignment]
+        return pending
+
+    def _send_work(self, work: Sequence[Work]) -> list[pb.Vote | pb.Settled.ValueType]:
+        """One call for all: deductions and settlements may both be done twice."""
+        request = pb.ApplyRequest(
+            deductions=[what for what, _ in work if isinstance(what, pb.Deduction)],
+            settlements=[what for what, _ in work if isinstance(what, pb.Settlement)],
+        )
+        began_s = time.monotonic()
+        try:
+            reply = ask_again(self._stub.Apply, request, max(end for _, end in work) - began_s)
+        except Unanswered:
+            # Deductions alone: giving back has a limit too short to conclude anything from.
+            if request.deductions:
+                self._open_breaker()
+            raise
+        now_s = time.monotonic()
+        metrics.HOP_DURATION_S[f"deduct_{self.name}"].observe(now_s - began_s)
+        if reply.clock_ms:
+            self.clock_offset_ms = reply.clock_ms - now_s * 1000
+        votes, settled = iter(reply.votes), iter(reply.settled)
+        return [
+            next(votes) if isinstance(what, pb.Deduction) else next(settled) for what, _ in work
+        ]
+
+    def _open_breaker(self) -> None:
+        """Turns checkouts away until the party answers: it has been silent for a whole deadline."""
+        if not self.away:
+            self.away = True
+            metrics.BREAKER_OPEN[self.name].set(1)
+            log.error("%s stays away: checkouts are turned away until it answers", self.name)
+            gevent.spawn(self._probe)
+
+    def _probe(self) -> None:
+        while True:
+            try:
+                ask(self._stub.Status, pb.StatusRequest(tids=[PROBE_TID]), PROBE_S)
+            except RecoupError:
+                gevent.sleep(PROBE_S)
+            else:
+                break
+        self.away = False
+        metrics.BREAKER_OPEN[self.name].set(0)
+        log.warning("%s is back", self.name)
+
+    def ping(self, limit_s: float) -> None:
+        """Raises Unanswered unless the party and its database answer."""
+        ask(self._stub.Status, pb.StatusRequest(tids=[PROBE_TID]), limit_s)
+
+    # --- accounts ---
+
+    def find(self, account_id: str) -> pb.AccountResult:
+        """An account as it is."""
+        return self._wait(self._find.put(account_id))
+
+    def adjust(self, adjustment: pb.Adjustment) -> pb.AccountResult:
+        """Adds to an account, or subtracts. Never tried twice: it isn't known to be safe."""
+        return self._wait(self._adjust.put(adjustment))
+
+    def create(self, account: pb.NewAccount) -> pb.AccountResult:
+        """Creates an empty account."""
+        return self._wait(self._create.put(account))
+
+    def init(self, request: pb.InitAccountsRequest) -> pb.AccountResult.Outcome.ValueType:
+        """Writes accounts anew; takes a while."""
+        limit_s = self._settings.init_timeout_ms / 1000
+        return ask(self._stub.InitAccounts, request, limit_s).outcome
+
+    def _wait(self, pending: Pending[T]) -> T:
+        # Twice: once for the call before it to end, once for its own.
+        return pending.get(2 * self._settings.rpc_timeout_ms / 1000)
+
+    def _send_finds(self, ids: Sequence[str]) -> list[pb.AccountResult]:
+        return self._results(self._stub.FindAccounts, pb.FindAccountsRequest(account_ids=ids))
+
+    def _send_adjustments(self, adjustments: Sequence[pb.Adjustment]) -> list[pb.AccountResult]:
+        request = pb.AdjustAccountsRequest(adjustments=adjustments)
+        return self._results(self._stub.AdjustAccounts, request)
+
+    def _send_creations(self, accounts: Sequence[pb.NewAccount]) -> list[pb.AccountResult]:
+        request = pb.CreateAccountsRequest(accounts=accounts)
+        return self._results(self._stub.CreateAccounts, request)
+
+    def _results(
+        self, method: Callable[..., pb.AccountsReply], request: object
+    ) -> list[pb.AccountResult]:
+        return list(ask(method, request, self._settings.rpc_timeout_ms / 1000).results)

@@ -1,0 +1,1 @@
+"""The HTTP calls: read the path, ask, answer. What an answer means is decided elsewhere."""

@@ -1,0 +1,79 @@
+"""The Celery app: how messages travel to the workers, and how little depends on them.
+
+Celery on Redis can lose and repeat messages under any settings. That is accounted for: tasks are
+idempotent, and whatever is lost is found by the parties' sweeps. So these settings serve speed
+and a good view in Flower; no promise rests on them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_init
+from gevent import monkey
+from grpc.experimental.gevent import init_gevent
+from kombu import Queue
+from kombu.transport import redis as redis_transport
+
+from recoup.settings import PARTIES, settings
+
+# The gevent pool never restores messages of a worker that died, unless the blocking read of the
+# queue ends from time to time (kombu#1025, celery#4976).
+redis_transport.Transport.brpop_timeout = 5
+
+VISIBILITY_TIMEOUT_S = 120
+"""After it an unacknowledged message is delivered again. More than twice the longest retry."""
+
+
+def make_app() -> Celery:
+    """The app, configured from the settings."""
+    app = Celery("recoup", broker=settings().database_url("broker"), include=["reconcile.tasks"])
+    app.conf.update(
+        task_queues=[Queue(party) for party in PARTIES],
+        task_default_queue=PARTIES[0],
+        task_create_missing_queues=False,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        # Acknowledged when done: a worker that dies leaves its messages to the next one.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_publish_retry=False,  # whoever publishes has something better to do than to wait
+        worker_prefetch_multiplier=4,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=2,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "unacked_restore_interval": 2,
+            "unacked_restore_throttle": 1,
+            "socket_connect_timeout": 2,
+            "socket_timeout": 10,  # longer than brpop_timeout
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        beat_schedule={
+            f"retry what {party} has parked": {
+                "task": f"{party}.retry_parked",
+                "schedule": settings().parked_retry_s,
+                "options": {"queue": party, "expires": settings().parked_retry_s},
+            }
+            for party in PARTIES
+        },
+    )
+    return app
+
+
+@worker_init.connect
+def _let_grpc_yield(**_: Any) -> None:
+    """In a worker of the gevent pool, a call over gRPC lets other tasks run meanwhile."""
+    if monkey.is_module_patched("socket"):
+        init_gevent()
+
+
+app = make_app()

@@ -1,0 +1,176 @@
+"""Brings legs to their end: asks for verdicts, proposes one where there is none, settles.
+
+The same code runs for the group that a gateway has just finished, for each retry of a single
+tid, and in a party's sweep when no broker is there. Doing it twice, or at the same time as
+somebody else, changes nothing: the verdict is write-once, and settling is idempotent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from proto import ledger_pb2 as pb
+from proto import orders_pb2
+from reconcile.clients import Orders, Party, Verdict
+from reconcile.decision import Peer, Wait, proposal
+from recoup.errors import RecoupError, Unanswered
+
+log = logging.getLogger(__name__)
+
+PEER_STATES = {
+    pb.Leg.NONE: Peer.NONE,
+    pb.Leg.HELD: Peer.HELD,
+    pb.Leg.COMMITTED: Peer.COMMITTED,
+    pb.Leg.RETURNED: Peer.RETURNED,
+    pb.Leg.MALFORMED: Peer.MALFORMED,
+}
+PROPOSALS = {"commit": orders_pb2.COMMIT, "abort": orders_pb2.ABORT}
+
+PARK_REASONS = {
+    pb.FAILED: "malformed record",
+    pb.CONTRADICTION: "contradiction: the leg was settled against the verdict",
+    pb.MISSING_ACCOUNT: "missing account",
+    pb.HELD_TOO_LITTLE: "the account holds less than the leg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing of the tid is held here any more, or ever was."""
+
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not settled yet; it heals by itself."""
+
+    cause: str
+    orders_unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """It doesn't heal by itself: to be parked."""
+
+    reason: str
+
+
+Outcome = Done | Waiting | Stuck
+
+
+class Reconciler:
+    """Settles the legs of one party."""
+
+    def __init__(
+        self, name: str, party: Party, orders: Orders, peer: Callable[[str], Party]
+    ) -> None:
+        """`peer` gives the client of another party by its name."""
+        self.name = name
+        self._party = party
+        self._orders = orders
+        self._peer = peer
+
+    def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
+        """What became of each tid. Raises nothing that belongs to one tid or one peer."""
+        outcomes: dict[str, Outcome] = {}
+        verdicts: dict[str, Verdict] = {}
+        try:
+            self._sort(self._orders.verdicts(tids), verdicts, outcomes)
+            proposals = self._proposals([t for t in tids if t not in verdicts], outcomes)
+            if proposals:
+                self._sort(self._orders.propose(proposals), verdicts, outcomes)
+        except Unanswered as error:
+            waiting = Waiting(f"orders can't be reached ({error})", orders_unreachable=True)
+            outcomes |= {t: waiting for t in tids if t not in verdicts and t not in outcomes}
+        outcomes |= self._settle_by(verdicts)
+        return outcomes
+
+    def _sort(
+        self,
+        decisions: Iterable[orders_pb2.Decision],
+        verdicts: dict[str, Verdict],
+        outcomes: dict[str, Outcome],
+    ) -> None:
+        """Adds the verdicts there are to `verdicts`, and what failed to `outcomes`."""
+        for decision in decisions:
+            if decision.error:
+                outcomes[decision.tid] = Stuck(f"the order store fails: {decision.error}")
+            elif decision.verdict != orders_pb2.UNDECIDED:
+                verdicts[decision.tid] = decision.verdict
+            if decision.ahead:
+                log.error("%s is ahead of its order: the order store lost writes", decision.tid)
+
+    def _proposals(
+        self, tids: Sequence[str], outcomes: dict[str, Outcome]
+    ) -> Mapping[str, Verdict]:
+        """What to propose for undecided tids. Those with nothing to propose go to `outcomes`."""
+        undecided = [tid for tid in tids if tid not in outcomes]
+        if not undecided:
+            return {}
+        try:
+            status = self._party.status(undecided)
+        except Unanswered as error:
+            waiting = Waiting(f"{self.name} can't be reached ({error})")
+            outcomes |= {tid: waiting for tid in undecided}
+            return {}
+        held = {}
+        for leg in status.legs:
+            if leg.state == pb.Leg.HELD:
+                held[leg.tid] = leg
+            elif leg.state == pb.Leg.MALFORMED:
+                outcomes[leg.tid] = Stuck(PARK_REASONS[pb.FAILED])
+            else:  # nothing is held; a settled leg without a verdict is found by its held peer
+                outcomes[leg.tid] = Done()
+        peers = self._peers(held.values())
+        proposals: dict[str, Verdict] = {}
+        alarms: dict[str, str] = {}
+        for tid, leg in held.items():
+            what = proposal(peers[tid], status.clock_ms, leg.deadline_ms)
+            if isinstance(what, Wait):
+                outcomes[tid] = Waiting(what.cause)
+                continue
+            proposals[tid] = PROPOSALS[what.verdict]
+            if what.alarm:
+                alarms[tid] = what.alarm
+        for decision in self._orders.verdicts(list(alarms)) if alarms else ():
+            if decision.verdict == orders_pb2.UNDECIDED:
+                log.error("%s: %s", decision.tid, alarms[decision.tid])
+        return proposals
+
+    def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, list[Peer]]:
+        """The state of each peer's leg, for each of these legs."""
+        states: dict[str, list[Peer]] = {}
+        asked: dict[str, list[str]] = {}
+        for leg in legs:
+            states[leg.tid] = []
+            for name in leg.parties:
+                if name != self.name:
+                    asked.setdefault(name, []).append(leg.tid)
+        for name, tids in asked.items():
+            try:
+                for peer_leg in self._peer(name).status(tids).legs:
+                    states[peer_leg.tid].append(PEER_STATES[peer_leg.state])
+            except (RecoupError, LookupError) as error:
+                log.warning("%s: peer %s can't be reached: %s", self.name, name, error)
+                for tid in tids:
+                    states[tid].append(Peer.UNREACHABLE)
+        return states
+
+    def _settle_by(self, verdicts: Mapping[str, Verdict]) -> dict[str, Outcome]:
+        """Has the party settle; what became of each tid."""
+        if not verdicts:
+            return {}
+        try:
+            results = self._party.settle(verdicts)
+        except Unanswered as error:
+            waiting = Waiting(f"{self.name} can't be reached ({error})")
+            return {tid: waiting for tid in verdicts}
+        outcomes: dict[str, Outcome] = {}
+        for (tid, verdict), result in zip(verdicts.items(), results, strict=True):
+            reason = PARK_REASONS.get(result)
+            name = orders_pb2.Verdict.Name(verdict).lower()
+            outcomes[tid] = Stuck(reason) if reason else Done(name)
+        return outcomes

@@ -1,0 +1,108 @@
+"""The tasks: a group that was just finished, one tid that resists, and what was parked.
+
+Each party has its own three, on its own queue: `stock.settle`, `stock.compensate`,
+`stock.retry_parked`, and the same for payment.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from celery import Task
+
+from reconcile.app import app
+from reconcile.backoff import backoff_ms
+from reconcile.clients import orders, party
+from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from recoup.errors import Unanswered
+from recoup.settings import PARTIES, settings
+
+log = logging.getLogger(__name__)
+
+UNPARK_LEGS = 100
+"""Parked legs that beat has tried again at a time."""
+
+
+@functools.cache
+def reconciler(name: str) -> Reconciler:
+    """This process's reconciler of a party."""
+    return Reconciler(name, party(name), orders(), party)
+
+
+def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:
+    """Settles a group of tids. It is never retried: what resists gets a task of its own.
+
+    `due_ms`: the due time that a sweep gave these legs; 0 if they come from a gateway.
+    """
+    for tid, outcome in reconciler(name).settle(tids).items():
+        if not isinstance(outcome, Done):
+            log.info("%s of %s gets a task of its own: %s", tid, name, outcome)
+            publish_compensation(name, tid, due_ms)
+
+
+def publish_compensation(name: str, tid: str, due_ms: int = 0) -> None:
+    """Gives one tid a task of its own, which keeps its id through all retries.
+
+    Raises what kombu raises when the broker is away. The sweep finds the leg in any case.
+    """
+    app.send_task(
+        f"{name}.compensate", (tid, due_ms), task_id=f"{tid}:{name}", queue=name, retry=False
+    )
+
+
+def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> str:
+    """Tries to settle one tid, and goes on until it is settled, parked, or somebody else's.
+
+    `due_ms`: the due time of the leg that this chain of tries holds; 0: it has none yet.
+    """
+    limits = settings()
+    pause_ms = backoff_ms(task.request.retries, limits.backoff_first_ms, limits.backoff_max_ms)
+    try:
+        claim = party(name).claim(tid, due_ms, pause_ms, limits.lease_ms)
+        if not claim.claimed:
+            return "ended: settled, or taken over"
+        due_ms = claim.due_ms
+        outcome = reconciler(name).settle([tid])[tid]
+        if isinstance(outcome, Done):
+            return f"settled: {outcome.verdict or 'nothing was held'}"
+        if isinstance(outcome, Stuck):
+            log.error("parked %s of %s: %s", tid, name, outcome.reason)
+            party(name).park(tid, outcome.reason)
+            return f"parked: {outcome.reason}"
+        party(name).note(tid, outcome.cause, outcome.orders_unreachable)
+    except Unanswered as error:
+        outcome = Waiting(f"{name} can't be reached ({error})")
+    raise task.retry((tid, due_ms), countdown=pause_ms / 1000, exc=StillWaiting(outcome.cause))
+
+
+class StillWaiting(Exception):
+    """Why a tid isn't settled yet: what Flower shows beside a retry."""
+
+
+def retry_parked(name: str) -> int:
+    """Makes what a party has parked due again; the sweep takes it from there."""
+    return party(name).unpark(UNPARK_LEGS)
+
+
+def register(name: str) -> None:
+    """Gives a party its three tasks."""
+
+    # Without events: a group is a fast path, and its events would cost more than it does.
+    @app.task(name=f"{name}.settle", send_events=False)
+    def settle_group(tids: Sequence[str], due_ms: int = 0) -> None:
+        settle(name, tids, due_ms)
+
+    @app.task(bind=True, name=f"{name}.compensate", max_retries=None)
+    def compensate_one(task: Task[Any, Any], tid: str, due_ms: int = 0) -> str:
+        return compensate(task, name, tid, due_ms)
+
+    @app.task(name=f"{name}.retry_parked")
+    def retry_all_parked() -> int:
+        return retry_parked(name)
+
+
+for each in PARTIES:
+    register(each)

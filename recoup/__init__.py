@@ -1,0 +1,1 @@
+"""What every part of Recoup shares: its settings, its list of processes, its command line."""

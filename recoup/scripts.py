@@ -1,0 +1,115 @@
+"""Runs Lua scripts on one Redis database: a list of calls in one round trip, each on its own.
+
+Scripts are addressed by hash. A database that doesn't know one (it was restarted, or replaced)
+says so *without having run it*; only such calls are sent again. Nothing else is ever repeated
+here, and the client is built so that it repeats nothing by itself either: whether a call may be
+made twice is for the caller to know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
+from redis.retry import Retry
+
+from recoup.errors import Unanswered, WrongSetup
+
+SHARED = Path(__file__).with_name("lua")
+PRELUDE = SHARED / "prelude.lua"
+
+SOCKET_TIMEOUT_S = 3.0
+"""A database on the same network answers in a millisecond; one that doesn't is not coming back
+within the deadline of a checkout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a script, by the name of its file."""
+
+    script: str
+    keys: Sequence[str]
+    arguments: Sequence[str | int] = field(default=())
+
+
+def connect(url: str) -> redis.Redis:
+    """A client for the database at `url`, which never repeats a command by itself."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=1.0,
+        max_connections=64,
+    )
+
+
+def refuse_eviction(client: redis.Redis) -> None:
+    """Raises WrongSetup if this database may drop keys to make room: it would drop money."""
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+    except redis.exceptions.RedisError as error:
+        raise Unanswered(f"the database can't be asked for its settings: {error}") from error
+    if policy != "noeviction":
+        raise WrongSetup(
+            f"the database drops keys when its memory is full (maxmemory-policy {policy}), and "
+            "with them money. Set maxmemory-policy to noeviction."
+        )
+
+
+class Scripts:
+    """The scripts of one folder (and those that all share), on one database."""
+
+    def __init__(self, client: redis.Redis, folder: Path) -> None:
+        self.client = client
+        prelude = PRELUDE.read_text()
+        scripts = {*SHARED.glob("*.lua"), *folder.glob("*.lua")} - {PRELUDE}
+        self._sources = {path.stem: prelude + path.read_text() for path in sorted(scripts)}
+        self._hashes = {
+            name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+            for name, source in self._sources.items()
+        }
+
+    def run(self, calls: Sequence[Call]) -> list[Any]:
+        """Runs each call on its own, in order, in one round trip.
+
+        Returns for each call what its script returned, or the ResponseError it ended with.
+        Raises Unanswered when the database did not answer: each call has been run, or has not.
+        """
+        try:
+            results = self._send(calls)
+            unknown = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
+            if unknown:
+                for source in self._sources.values():
+                    self.client.script_load(source)
+                again = self._send([calls[i] for i in unknown])
+                for i, result in zip(unknown, again, strict=True):
+                    results[i] = result
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+            raise Unanswered(f"the database did not answer: {error}") from error
+        return results
+
+    def run_one(self, call: Call) -> Any:
+        """Runs one call; raises what it ended with."""
+        (result,) = self.run([call])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _send(self, calls: Sequence[Call]) -> list[Any]:
+        pipeline = self.client.pipeline(transaction=False)
+        for call in calls:
+            pipeline.execute_command(  # type: ignore[no-untyped-call]
+                "EVALSHA", self._hashes[call.script], len(call.keys), *call.keys, *call.arguments
+            )
+        results: list[Any] = pipeline.execute(raise_on_error=False)
+        for result in results:
+            if isinstance(result, redis.exceptions.ConnectionError):  # it is still loading its data
+                raise result
+        return results

@@ -1,0 +1,65 @@
+"""The consistency check finds the running system consistent, and says when it can't tell."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from loadtest.books import Verdict
+from loadtest.consistency import run
+from tests.e2e.client import Stack
+
+# It is bounded by itself; this only keeps a fault of the check from hanging the tests.
+LIMIT_S = 240
+
+
+def check(url: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Runs the check as an operator would."""
+    command = [sys.executable, "-m", "loadtest.consistency", "--url", url, *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+
+@pytest.mark.parametrize(
+    ("users", "stock", "orders"),
+    [
+        # Far more customers than pieces
+        (60, 10, 60),
+        # More pieces than customers, who order several times and can pay once
+        (20, 50, 100),
+        # Full size
+        (1000, 100, 1000),
+    ],
+)
+def test_a_crowd_at_once_leaves_the_books_balanced(
+    stack: Stack, users: int, stock: int, orders: int
+) -> None:
+    sizes = {"--users": users, "--stock": stock, "--orders": orders}
+    options = [str(word) for option in sizes.items() for word in option]
+    done = check(stack.url, *options)
+    assert done.returncode == Verdict.CONSISTENT, done.stdout + done.stderr
+    assert "CONSISTENT" in done.stdout
+
+
+def test_it_can_be_run_from_python(stack: Stack) -> None:
+    assert run(stack.url, seed=1, users=10, stock=5, orders=20) == Verdict.CONSISTENT
+
+
+def test_a_seed_draws_the_same_buyers_again(stack: Stack) -> None:
+    runs = [check(stack.url, "--seed", "7", "--users", "20", "--orders", "20") for _ in range(2)]
+    drawn = [line for done in runs for line in done.stdout.splitlines() if "who ordered" in line]
+    assert len(drawn) == 2
+    assert drawn[0] == drawn[1]
+
+
+def test_nobody_there_is_no_verdict() -> None:
+    # Given a port where nobody listens
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        # Then the check can't tell
+        done = check(f"http://127.0.0.1:{port}")
+    assert done.returncode == Verdict.CANNOT_TELL
+    assert "CAN'T TELL" in done.stdout

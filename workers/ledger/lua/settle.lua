@@ -1,0 +1,56 @@
+-- Settles a leg by its verdict: gives back or keeps, marks the leg, leaves the due index.
+-- Doing it twice changes nothing.
+--
+-- KEYS  leg, due, parked, reasons, waiting, clock
+-- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept),
+--       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
+-- Returns {result, clock_ms}; result is one of
+--   settled          by this call
+--   already          by an earlier one
+--   no_leg           there is none; nothing was written
+--   contradiction    it was settled by the opposite verdict; nothing was written
+--   missing_account  an account of the leg is gone; nothing was written
+--   held_too_little  an account holds less than the leg says; nothing was written
+local tid, commit = ARGV[1], ARGV[2] == 'commit'
+local now = clock(KEYS[6])
+local leg = redis.call('HMGET', KEYS[1], 'state', 'lines', 'tries')
+
+local function leave_indexes()
+  redis.call('ZREM', KEYS[2], tid)
+  if leg[3] then -- only a leg that was tried before can be in these
+    redis.call('ZREM', KEYS[3], tid)
+    redis.call('HDEL', KEYS[4], tid)
+    redis.call('SREM', KEYS[5], tid)
+  end
+end
+
+if not leg[1] then return { 'no_leg', exact(now) } end
+if leg[1] ~= 'held' then
+  if (leg[1] == 'committed') ~= commit then return { 'contradiction', exact(now) } end
+  leave_indexes()
+  if leg[3] then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end -- parking had made it stay
+  return { 'already', exact(now) }
+end
+
+-- All checks come before the first write. Amounts stay text: HINCRBY reads them exactly.
+local moves = {}
+for id, amount, generation in string.gmatch(leg[2], '([^:,]+):(%d+):(%d+)') do
+  local key = ARGV[4] .. id
+  local account = redis.call('HMGET', key, 'generation', 'held')
+  if not account[1] then return { 'missing_account', exact(now) } end
+  -- An account that was written anew since then knows nothing of this leg: leave it alone.
+  if account[1] == generation then
+    if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
+    moves[#moves + 1] = { key, amount }
+  end
+end
+
+for _, move in ipairs(moves) do
+  redis.call('HINCRBY', move[1], 'held', '-' .. move[2])
+  redis.call('HINCRBY', move[1], commit and 'used' or 'available', move[2])
+end
+redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+leave_indexes()
+keep_clock(KEYS[6], now)
+return { 'settled', exact(now) }

@@ -1,0 +1,11 @@
+-- What is known of a leg. Writes nothing.
+--
+-- KEYS  leg, due, reasons, clock
+-- ARGV  tid
+-- Returns {fields of the leg as name, value, …; due_ms or ''; reason it is parked for or ''; clock_ms}
+return {
+  redis.call('HGETALL', KEYS[1]),
+  redis.call('ZSCORE', KEYS[2], ARGV[1]) or '',
+  redis.call('HGET', KEYS[3], ARGV[1]) or '',
+  exact(clock(KEYS[4])),
+}

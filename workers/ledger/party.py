@@ -1,0 +1,50 @@
+"""A party's process: its ledger over gRPC, and its sweep. Stock and payment are both just this."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
+from reconcile import clients
+from reconcile.app import app
+from reconcile.reconciler import Reconciler
+from recoup.errors import Unanswered
+from recoup.scripts import connect
+from recoup.server import serve
+from recoup.settings import settings
+from workers.ledger.accounts import Accounts
+from workers.ledger.engine import Ledger
+from workers.ledger.service import LedgerService
+from workers.ledger.sweep import Sweep
+
+
+def run(name: str) -> None:
+    """Serves the party `name` until it is told to stop."""
+    client = connect(settings().database_url(name))
+    ledger = Ledger(client, name, settings())
+    service = LedgerService(ledger, Accounts(client, name, settings()))
+    serve(
+        name,
+        client,
+        add=lambda server: add_LedgerServicer_to_server(service, server),
+        background=functools.partial(start_sweep, name, ledger),
+    )
+
+
+def start_sweep(name: str, ledger: Ledger) -> Callable[[], None]:
+    """Starts the party's sweep; returns what stops it."""
+    # It asks its own party over gRPC too: one way to settle, whoever does it.
+    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party)
+
+    def publish(tids: Sequence[str], due_ms: int) -> None:
+        app.send_task(f"{name}.settle", (tids, due_ms), queue=name, retry=False)
+
+    def orders_answer() -> bool:
+        try:
+            clients.orders().verdicts([])
+        except Unanswered:
+            return False
+        return True
+
+    return Sweep(ledger, reconciler, publish, orders_answer, settings()).start()

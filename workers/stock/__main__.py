@@ -1,0 +1,6 @@
+"""The process `stock`."""
+
+from workers.ledger.party import run
+
+if __name__ == "__main__":
+    run("stock")
