@@ -168,7 +168,7 @@ class Checkout:
             proposal = "close"  # the answer will be "not paid", so nobody else may go on
         try:
             return self._propose(tid, proposal)
-        except Unanswered:
+        except (Unanswered, NotSent):
             self._hand_over.put((party.name for party in self._parties), tid)
             raise
 
@@ -191,11 +191,12 @@ class Checkout:
         end_s = began_s + self._settings.give_back_limit_ms / 1000
         under_way = []
         for party in self._parties:
-            if party.name in cast and votes.may_hold(cast[party.name]):
-                try:
-                    under_way.append((party.name, party.give_back(tid, end_s)))
-                except NotSent:
-                    self._hand_over.put([party.name], tid)
+            if party.name not in cast or not votes.may_hold(cast[party.name]):
+                continue
+            try:
+                under_way.append((party.name, party.give_back(tid, end_s)))
+            except NotSent:
+                self._hand_over.put([party.name], tid)
         for name, pending in under_way:
             settled = answer_by(pending, end_s)
             if settled is None or settled not in GIVEN_BACK:

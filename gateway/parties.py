@@ -13,7 +13,7 @@ from gateway import metrics
 from gateway.batching import Batcher, Pending
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
-from recoup.errors import RecoupError, Unanswered
+from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.rpc import ask, ask_again, open_channel
 from recoup.settings import Settings
 
@@ -63,7 +63,9 @@ class Party:
         return pending
 
     def give_back(self, tid: str, end_s: float) -> Pending[pb.Settled.ValueType]:
-        """Has the party return the leg of an aborted tid."""
+        """Has the party return the leg of an aborted tid. Raises NotSent while it stays away."""
+        if self.away:
+            raise NotSent(f"{self.name} stays away")
         settlement = pb.Settlement(tid=tid, verdict=orders_pb2.ABORT)
         pending: Pending[pb.Settled.ValueType] = self._apply.put((settlement, end_s))  # type: ignore[assignment]
         return pending
