@@ -24,6 +24,9 @@ COUNT_MAX = 1_000_000
 """The most that one batch_init writes: well within `init_timeout_ms`, and a slip of the finger
 doesn't fill a database."""
 
+DRAW_MAX = 2**31 - 1
+"""From how many items and users batch_init can draw: what Lua's random numbers reach."""
+
 BOUNDS = {
     "price": (0, AMOUNT_MAX),
     "item_price": (0, AMOUNT_MAX),
@@ -32,8 +35,8 @@ BOUNDS = {
     "starting_stock": (0, AMOUNT_MAX),
     "starting_money": (0, AMOUNT_MAX),
     "n": (1, COUNT_MAX),
-    "n_items": (1, COUNT_MAX),
-    "n_users": (1, COUNT_MAX),
+    "n_items": (1, DRAW_MAX),
+    "n_users": (1, DRAW_MAX),
 }
 """The least and the most that each number in a path may be, by its name there."""
 

@@ -64,8 +64,7 @@ class Problem(Exception):
         """The members of the problem document."""
         kind = self.kind
         members = {"type": kind.uri, "title": kind.title, "status": kind.status}
-        if self.detail:
-            members["detail"] = self.detail
+        members["detail"] = self.detail or kind.title + "."
         members["advice"] = kind.advice
         if self.retry_after_s is not None:
             members["retry_after_s"] = self.retry_after_s

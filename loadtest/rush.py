@@ -29,7 +29,7 @@ DISCREPANCIES_SHOWN = 20
 def check(base_url: str, seed: int | None, size: Size, convergence_limit_s: float) -> Verdict:
     """Runs the whole check, tells what it finds, and returns its verdict."""
     seed = secrets.randbelow(2**32) if seed is None else seed
-    console.print(f"Checking {base_url}, seed {seed} (--seed {seed} draws the same buyers again)")
+    console.print(f"{base_url}: a rush, seed {seed} (--seed {seed} draws the same buyers again)")
     allow_open_files(size.orders + CALLERS + OTHER_FILES)
     client = Client(base_url, CALLERS)
     try:
@@ -40,7 +40,7 @@ def check(base_url: str, seed: int | None, size: Size, convergence_limit_s: floa
         converged_in_s = converge(client, shop, convergence_limit_s)
         books = read(client, shop)
     except CannotTell as error:
-        console.print(f"[bold yellow]CAN'T TELL[/] {error}", highlight=False)
+        console.print(f"[bold yellow]CAN'T TELL[/] {error}", highlight=False, soft_wrap=True)
         return Verdict.CANNOT_TELL
     finally:
         client.close()
@@ -131,14 +131,15 @@ def report(
     table.add_row("units still held", str(books.held()))
     table.add_section()
     table.add_row("all answered after", f"{answered_in_s:.2f} s")
-    table.add_row("all settled, after the last answer, within", f"{converged_in_s:.2f} s")
+    settled = "still not settled" if books.held() else "all settled"
+    table.add_row(f"{settled} that long after the last answer", f"{converged_in_s:.2f} s")
     console.print(table)
 
 
 def verdict(discrepancies: list[Discrepancy], seed: int) -> Verdict:
     """Tells the discrepancies, if any, and closes with one line."""
     for discrepancy in discrepancies[:DISCREPANCIES_SHOWN]:
-        console.print(f"  {discrepancy}", highlight=False)
+        console.print(f"  {discrepancy}", highlight=False, soft_wrap=True)
     if len(discrepancies) > DISCREPANCIES_SHOWN:
         console.print(f"  and {len(discrepancies) - DISCREPANCIES_SHOWN} more")
     if discrepancies:

@@ -49,7 +49,7 @@ def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint
     def find(order_id: str) -> dict[str, Any]:
         order = store.read(an_id(order_id, "order_id"))
         if order is None:
-            raise Problem(problems.ORDER_NOT_FOUND, order_id=order_id)
+            raise not_found(order_id)
         return shown(order)
 
     @calls.post("/addItem/<order_id>/<item_id>/<quantity>")
@@ -117,9 +117,9 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
         case Refused(party, vote):
             refused(order_id, party, vote)
         case NotFound():
-            raise Problem(problems.ORDER_NOT_FOUND, order_id=order_id)
+            raise not_found(order_id)
         case Empty():
-            raise Problem(problems.EMPTY_ORDER, order_id=order_id)
+            raise Problem(problems.EMPTY_ORDER, f"Order {order_id} is empty.", order_id=order_id)
         case Changed():
             raise Problem(problems.ORDER_CHANGED, order_id=order_id)
         case Away(party):
@@ -132,6 +132,12 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
 def refused(order_id: str, party: str, vote: pb.Vote) -> NoReturn:
     """The problem that a party's refusal is."""
     not_enough, unknown, id_name = REFUSALS[party]
-    kind = unknown if vote.answer == pb.Vote.UNKNOWN_ACCOUNT else not_enough
     names: dict[str, Any] = {"order_id": order_id, id_name: vote.account_id}
-    raise Problem(kind, **names)
+    if vote.answer == pb.Vote.UNKNOWN_ACCOUNT:
+        raise Problem(unknown, f"{party} doesn't know {vote.account_id}.", **names)
+    raise Problem(not_enough, f"{vote.account_id} has less than the order asks for.", **names)
+
+
+def not_found(order_id: str) -> Problem:
+    """The problem that there is no such order."""
+    return Problem(problems.ORDER_NOT_FOUND, f"There is no order {order_id}.", order_id=order_id)

@@ -21,11 +21,10 @@ def shop(stack: Stack) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def names(stack: Stack) -> dict[str, str]:
-    """A poor user, an item that is out of stock, and orders: empty, open, for nobody, and paid."""
+    """A user who has spent everything, an item out of stock, and an order of each kind."""
     with Shop(stack.url) as shop:
-        user, item = shop.new_user(), shop.new_item(price=5)
-        free = shop.new_item(price=0, stock=1)
-        paid = shop.new_order(user, (free, 1))
+        user, item = shop.new_user(credit=1), shop.new_item(price=5)
+        paid = shop.new_order(user, (shop.new_item(price=1, stock=1), 1))
         assert shop.check_out(paid).ok
         return {
             "user": user,

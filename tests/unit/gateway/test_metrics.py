@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from gateway import metrics, metrics_files
 
-HOPS = ("read", "deduct_stock", "deduct_payment", "decide", "give_back", "hand_over")
+HOPS = ("orders", "deduct_stock", "deduct_payment", "give_back", "hand_over")
 
 WORKERS = """\
 import os, sys

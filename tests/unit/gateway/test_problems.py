@@ -88,8 +88,8 @@ def test_every_type_is_answered_in_full(kind: ProblemType) -> None:
     assert ("Retry-After" in answer.headers) == (kind.status == 503)
 
 
-def test_without_a_detail_there_is_no_such_member() -> None:
-    assert "detail" not in Problem(problems.EMPTY_ORDER).document()
+def test_without_a_detail_the_title_says_what_happened() -> None:
+    assert Problem(problems.EMPTY_ORDER).document()["detail"] == "The order is empty."
 
 
 @pytest.mark.parametrize(("wait_s", "header"), [(0, "1"), (0.2, "1"), (2.1, "3"), (7, "7")])

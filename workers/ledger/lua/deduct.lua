@@ -47,9 +47,11 @@ end
 if short_for_now then return answer('short_for_now', short_for_now) end
 
 for i = 6, #ARGV, 2 do
-  local account = KEYS[3 + (i - 4) / 2]
-  redis.call('HINCRBY', account, 'available', '-' .. ARGV[i + 1])
-  redis.call('HINCRBY', account, 'held', ARGV[i + 1])
+  if tonumber(ARGV[i + 1]) > 0 then -- what is free moves nothing, and '-0' is no number to Redis
+    local account = KEYS[3 + (i - 4) / 2]
+    redis.call('HINCRBY', account, 'available', '-' .. ARGV[i + 1])
+    redis.call('HINCRBY', account, 'held', ARGV[i + 1])
+  end
 end
 redis.call('HSET', KEYS[1], 'state', 'held', 'record', '1', 'digest', digest,
   'lines', table.concat(lines, ','), 'parties', ARGV[5],

@@ -39,7 +39,8 @@ for id, amount, generation in string.gmatch(leg[2], '([^:,]+):(%d+):(%d+)') do
   local account = redis.call('HMGET', key, 'generation', 'held')
   if not account[1] then return { 'missing_account', exact(now) } end
   -- An account that was written anew since then knows nothing of this leg: leave it alone.
-  if account[1] == generation then
+  -- What is free moved nothing.
+  if account[1] == generation and tonumber(amount) > 0 then
     if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
     moves[#moves + 1] = { key, amount }
   end
