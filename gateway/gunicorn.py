@@ -9,7 +9,7 @@ from recoup.settings import settings
 
 bind = f"{settings().host}:{settings().port}"
 workers = settings().gateway_workers
-worker_class = "gevent"
+worker_class = "gateway.worker.Worker"
 # A connection costs a greenlet; beyond this it waits in the backlog.
 worker_connections = 10_000
 backlog = 8_192

@@ -18,9 +18,10 @@ from kombu.transport import redis as redis_transport
 
 from recoup.settings import PARTIES, settings
 
-# The gevent pool never restores messages of a worker that died, unless the blocking read of the
-# queue ends from time to time (kombu#1025, celery#4976).
-redis_transport.Transport.brpop_timeout = 5
+# The worker looks for messages to restore (of a worker that died) only when its wait of 2 s for
+# news ends without any. By default each blocking read of the queue ends sooner, so that there
+# always is some, and with the gevent pool nothing is ever restored (kombu#1025, celery#4976).
+redis_transport.Transport.brpop_timeout = 3
 
 VISIBILITY_TIMEOUT_S = 120
 """After it an unacknowledged message is delivered again. More than twice the longest retry."""
@@ -53,7 +54,7 @@ def make_app() -> Celery:
             "unacked_restore_interval": 2,
             "unacked_restore_throttle": 1,
             "socket_connect_timeout": 2,
-            "socket_timeout": 10,  # longer than brpop_timeout
+            "socket_timeout": 5,  # longer than brpop_timeout
             "socket_keepalive": True,
             "health_check_interval": 10,
         },

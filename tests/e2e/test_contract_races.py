@@ -100,7 +100,7 @@ def test_a_customer_who_can_pay_once_pays_once(shop: Shop, round_: int) -> None:
     assert shop.user(user_id)["credit"] == 0
 
 
-def test_orders_that_want_the_same_items_in_other_orders_don_t_block_each_other(
+def test_orders_that_name_the_same_items_in_turns_do_not_block_each_other(
     shop: Shop,
 ) -> None:
     # Given enough for half of the orders, which name the two items in turns first

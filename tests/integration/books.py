@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any, TypeAlias, cast
 
 import redis
 
@@ -12,9 +13,10 @@ from recoup.settings import PARTIES, Settings
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 
+Verdict: TypeAlias = orders_pb2.Verdict.ValueType
 COMMIT, ABORT = orders_pb2.COMMIT, orders_pb2.ABORT
 
-Photograph = dict[bytes, tuple[bytes, int]]
+Photograph = dict[Any, tuple[bytes | None, int]]
 """Every key, with its value as the database would store it, and when it expires."""
 
 
@@ -26,9 +28,8 @@ class Photographer:
         self._raw = raw
 
     def __call__(self) -> Photograph:
-        return {
-            key: (self._raw.dump(key), self._raw.pexpiretime(key)) for key in self._raw.keys("*")
-        }
+        keys = cast("list[Any]", self._raw.keys("*"))
+        return {key: (self._raw.dump(key), self._raw.pexpiretime(key)) for key in keys}
 
 
 def move_clock(client: redis.Redis, store: str, ms: int) -> None:
@@ -109,7 +110,7 @@ class Books:
         """A deduction that must succeed."""
         assert self.deduct(tid, *lines, deadline_ms=deadline_ms) == (pb.Vote.YES, "")
 
-    def settle(self, tid: str, verdict: orders_pb2.Verdict.ValueType) -> int:
+    def settle(self, tid: str, verdict: Verdict) -> int:
         settlement = pb.Settlement(tid=tid, verdict=verdict)
         (settled,) = self.ledger.apply(pb.ApplyRequest(settlements=[settlement])).settled
         return settled
@@ -120,11 +121,12 @@ class Books:
 
     def due(self) -> dict[str, int]:
         """The due index: each leg, and when somebody must look at it."""
-        entries = self.client.zrange(self.key("due"), 0, -1, withscores=True)
+        entries: Any = self.client.zrange(self.key("due"), 0, -1, withscores=True)
         return {tid: int(ms) for tid, ms in entries}
 
     def parked(self) -> set[str]:
-        return set(self.client.zrange(self.key("parked"), 0, -1))
+        tids: Any = self.client.zrange(self.key("parked"), 0, -1)
+        return set(tids)
 
     def listed(self, tid: str) -> set[str]:
         """The indexes in which a tid stands."""
@@ -153,5 +155,5 @@ class Books:
         return int(self.ledger.status(["probe.0"]).clock_ms)
 
     def pass_ms(self, ms: int) -> None:
-        """Moves the party's clock ahead."""
+        """Moves the party's clock ahead, where it stands still until real time catches up."""
         move_clock(self.client, self.name, ms)

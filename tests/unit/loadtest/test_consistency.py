@@ -9,7 +9,6 @@ import pytest
 
 from loadtest.books import Account, Books, Kind, Order, Outcome, judge, outcome
 
-
 SPENT = Account(put_in=1, available=0, held=0, used=1)
 UNSPENT = Account(put_in=1, available=1, held=0, used=0)
 

@@ -1,0 +1,86 @@
+# All the commands that anyone needs. `make` alone lists them.
+
+PORT ?= 8000
+FLOWER_PORT ?= 5555
+DATA ?= var
+PYTHON ?= python3
+
+export RECOUP_PORT := $(PORT)
+export RECOUP_FLOWER_PORT := $(FLOWER_PORT)
+export RECOUP_DATA_DIR := $(DATA)
+
+# Relative, and never through the scripts beside it: their first lines break in paths with a space.
+PY := .venv/bin/python
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+PROTOS := proto/orders.proto proto/ledger.proto
+PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
+	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+RINGS := tests/unit tests/integration tests/e2e tests/chaos
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo consistency locust test test-all lint format proto lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
+
+run: .venv/.run-ready  ## set up, and run everything (PORT, FLOWER_PORT, DATA)
+	@exec $(PY) -m recoup up
+
+demo: .venv/.run-ready  ## buy, kill, heal: against what `make run` runs
+	@exec $(PY) -m recoup demo
+
+consistency: .venv/.run-ready  ## 1,000 checkouts of 100 pieces at once, verified
+	@exec $(PY) -m recoup consistency
+
+locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089
+	@exec $(PY) -m locust -f loadtest/locustfile.py --host http://127.0.0.1:$(PORT)
+
+test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are its own
+	@exec $(PY) -m pytest $(RINGS)
+
+test-all: .venv/.dev-ready  ## all tests
+	@exec $(PY) -m pytest -m "" $(RINGS)
+
+lint: .venv/.dev-ready  ## style, types, who imports whom, generated code is current
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/python -c "import sys; from importlinter.cli import lint_imports_command as lint; sys.exit(lint())"
+	@rm -rf .venv/proto && mkdir -p .venv/proto && $(call PROTOC,.venv/proto)
+	@for file in .venv/proto/proto/*; do \
+		cmp -s "$$file" "proto/$$(basename "$$file")" || { echo "proto/ is not current: make proto"; exit 1; }; done
+
+format: .venv/.dev-ready  ## format the code
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+proto: .venv/.dev-ready  ## generate the gRPC code from proto/*.proto
+	$(call PROTOC,.)
+
+lock: .venv/.dev-ready  ## pin the dependencies that setup.cfg names
+	$(PY) -m pip install --quiet uv
+	@for each in run "dev --extra dev"; do set -- $$each; name=$$1; shift; \
+		printf 'setuptools\nwheel\n' | $(PY) -m uv pip compile setup.cfg - $$@ --quiet --universal \
+			--python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements/$$name.lock; done
+
+clean:  ## remove what was set up and all data
+	rm -rf .venv var *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/.created:
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: sudo apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Recoup needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 \
+		|| { rm -rf .venv; echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+.venv/.run-ready: .venv/.created requirements/run.lock setup.cfg
+	@echo "setting up: packages (about half a minute, once)"
+	@$(INSTALL) -r requirements/run.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev-ready: .venv/.run-ready requirements/dev.lock
+	@echo "setting up: packages for tests and checks"
+	@$(INSTALL) -r requirements/dev.lock
+	@touch $@

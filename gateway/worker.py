@@ -1,0 +1,55 @@
+"""gunicorn's gevent worker, but that it doesn't wait for idle connections when it stops.
+
+A client that keeps its connection open has nothing under way. Waiting for it would make each stop
+last as long as the limit for real work, and then end that work too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
+
+LOOK_S = 0.1
+"""How often a stopping worker closes the connections that have become idle."""
+
+
+class _UntilNextRequest(gevent.Timeout):  # type: ignore[misc]
+    """Limits how long a connection may be idle, and notes which ones are."""
+
+    def __init__(self, seconds: float, idle: dict[gevent.Greenlet, gevent.Timeout]) -> None:
+        super().__init__(seconds, False)
+        self._idle = idle
+
+    def __enter__(self) -> gevent.Timeout:
+        self._idle[gevent.getcurrent()] = self
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> Any:
+        self._idle.pop(gevent.getcurrent(), None)
+        return super().__exit__(*error)
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """Ends when its requests have, whatever connections are still open."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._idle: dict[gevent.Greenlet, gevent.Timeout] = {}
+
+    def timeout_ctx(self) -> gevent.Timeout:
+        """Around the wait for a connection's next request."""
+        return _UntilNextRequest(self.cfg.keepalive, self._idle)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Told to stop: ends what is under way, and closes what is idle."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._close_idle)
+
+    def _close_idle(self) -> None:
+        while True:
+            for greenlet, timeout in list(self._idle.items()):
+                # As if it had been idle for too long.
+                gevent.kill(greenlet, timeout)
+            gevent.sleep(LOOK_S)
