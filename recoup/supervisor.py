@@ -43,10 +43,7 @@ class Supervisor:
     """Asks and commands the supervisord of an instance. Raises OSError if it isn't there."""
 
     def __init__(self, data_dir: Path) -> None:
-        url = f"unix://{socket_path(data_dir)}"
-        self._server = xmlrpc.client.ServerProxy(
-            "http://recoup", transport=SupervisorTransport(serverurl=url)
-        )
+        self._url = f"unix://{socket_path(data_dir)}"
 
     def states(self) -> dict[str, State]:
         """Every process, by its name."""
@@ -67,14 +64,19 @@ class Supervisor:
     def _call(self, method: str, name: str, *arguments: Any) -> None:
         for info in self._infos():
             if info["name"] == name:
-                getattr(self._server.supervisor, method)(f"{info['group']}:{name}", *arguments)
+                self._ask(method, f"{info['group']}:{name}", *arguments)
                 return
         raise LookupError(f"there is no process {name!r}")
 
-    def _infos(self) -> list[Any]:
-        infos = self._server.supervisor.getAllProcessInfo()
-        assert isinstance(infos, list)
+    def _infos(self) -> list[dict[str, Any]]:
+        infos: list[dict[str, Any]] = self._ask("getAllProcessInfo")
         return infos
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        # A connection for each question: supervisord may have been started again since.
+        transport = SupervisorTransport(serverurl=self._url)
+        with xmlrpc.client.ServerProxy("http://recoup", transport=transport) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
 
 def _state(info: dict[str, Any]) -> State:

@@ -31,8 +31,9 @@ def test_the_gateway_dies_before_it_hands_over(stack: Stack) -> None:
         with stack.paused("payment"):
             checkouts = traffic.start()
             eventually(lambda: shop.item(traffic.item_id)["held"] == len(traffic.orders))
-            # when the gateway dies, before any verdict
-            stack.kill("gateway")
+            # when every process that knows of them dies, before any verdict
+            for worker in stack.gateway_workers():
+                worker.kill()
         checkouts.result(120)
         assert traffic.count(None) == len(traffic.orders)
         # then the parties find what is held, and settle it
@@ -134,8 +135,12 @@ def test_pending_compensations_are_rows_in_flower(stack: Stack) -> None:
             stack.supervisor.start("payment-worker")
             tids = {shop.order(order_id)["tid"] for order_id in traffic.orders}
             # then Flower shows each of them as one row, named by its tid, through all its tries
-            eventually(lambda: {t.split(":")[0] for t in stack.pending_in_flower()} >= tids)
-            eventually(lambda: all(stack.tries_in_flower(f"{tid}:payment") >= 2 for tid in tids))
+            rows = {f"{tid}:payment" for tid in tids}
+            eventually(lambda: stack.pending_in_flower() >= rows)
+            eventually(lambda: all(stack.in_flower()[row]["retries"] >= 2 for row in rows))
+            # and each says whose it is
+            for tid in tids:
+                assert tid in stack.in_flower()[f"{tid}:payment"]["args"]
         finally:
             stack.supervisor.start("payment")
         traffic.settles()

@@ -69,7 +69,7 @@ def test_what_many_ask_for_meanwhile_travels_as_one(batcher: Batcher[str, str], 
     first = on_its_way(batcher, line)
     # when many greenlets ask
     asking = [gevent.spawn(lambda item=item: batcher.put(item).get()) for item in "abc"]
-    gevent.sleep(0)
+    gevent.sleep(0.01)
     # then they wait for it to end, and no second call is under way
     assert line.calls == [["first"]]
     line.free.set()

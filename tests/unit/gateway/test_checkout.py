@@ -304,13 +304,14 @@ def test_a_clock_that_is_off_is_never_the_customers_fault(
     assert shop.story == [*BOTH_ASKED, "propose abort o.1", "give back payment o.1"]
 
 
-def test_the_verdict_counts_and_not_the_votes(shop: Shop) -> None:
-    # given an answer that was lost, and workers who found both legs held
-    shop.stock.votes = [SILENCE]
+@pytest.mark.parametrize("vote", [SILENCE, NotSent("full")], ids=["lost", "not sent"])
+def test_the_verdict_counts_and_not_the_votes(shop: Shop, vote: Exception | None) -> None:
+    # given a party that didn't say yes, and somebody else who found both legs held
+    shop.stock.votes = [vote]
     shop.orders.meanwhile = [lambda: shop.orders.pay_at(1)]
     # when the gateway proposes to abort, then it is told that the order is paid
     assert shop.check_out() == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story[3:] == ["propose abort o.1", "hand over stock payment o.1"]
+    assert shop.story[-2:] == ["propose abort o.1", "hand over stock payment o.1"]
 
 
 # --- giving back ---------------------------------------------------------------------------------
@@ -369,6 +370,13 @@ def test_who_refused_does_not_matter_if_the_cart_was_changed(shop: Shop) -> None
     shop.orders.meanwhile = [shop.orders.change]
     assert isinstance(shop.check_out(), Changed)
     assert shop.story[3:] == ["propose close o.1", "give back payment o.1"]
+
+
+def test_a_cart_that_was_changed_is_closed_also_if_nobody_refused(shop: Shop) -> None:
+    shop.stock.votes = [LATE]
+    shop.orders.meanwhile = [shop.orders.change]
+    assert isinstance(shop.check_out(), Changed)
+    assert shop.story[3:] == ["propose abort o.1", "give back payment o.1", "propose close o.1"]
 
 
 def test_what_somebody_else_paid_meanwhile_is_paid(shop: Shop) -> None:

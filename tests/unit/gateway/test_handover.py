@@ -68,6 +68,16 @@ def test_what_finishes_together_is_one_message_for_each_party(
     assert counted("published") == published + 5
 
 
+def test_what_finishes_soon_after_still_goes_with_the_same_message(
+    broker: Broker, hand_over: Handover
+) -> None:
+    hand_over.put(["stock"], "o.1")
+    gevent.sleep(0)
+    hand_over.put(["stock"], "p.1")
+    hand_over.flush(FOREVER_S)
+    assert broker.tried == [("stock", ["o.1", "p.1"])]
+
+
 def test_nobody_has_to_ask_for_it(broker: Broker, hand_over: Handover) -> None:
     hand_over.put(["stock"], "o.1")
     while not broker.tried:
@@ -95,6 +105,7 @@ def test_what_finishes_while_a_message_is_on_its_way_goes_with_the_next(
     # when more finishes, then nobody waits for it
     hand_over.put(["stock"], "p.1")
     hand_over.put(["stock"], "q.1")
+    gevent.sleep(4 * handover.GATHER_S)
     assert broker.tried == [("stock", ["o.1"])]
     # and it follows
     broker.free.set()
@@ -179,10 +190,12 @@ def test_an_orderly_end_does_not_wait_for_a_broker_that_hangs(
 ) -> None:
     # given a message that the broker doesn't take
     broker.free.clear()
+    lost = counted("lost")
     hand_over.put(["stock"], "o.1")
-    # when the process ends, then it waits for its limit and no longer
+    # when the process ends, then it waits for its limit, and no longer
     hand_over.flush(limit_s=0.02)
     assert broker.tried == [("stock", ["o.1"])]
+    assert counted("lost") == lost
     broker.free.set()
 
 

@@ -216,6 +216,15 @@ def test_a_checkouts_calls_may_be_made_twice(party: Party, ledger: Ledger) -> No
     assert len(ledger.applied) == 2
 
 
+def test_a_call_goes_on_for_whoever_waits_longest(party: Party, ledger: Ledger) -> None:
+    # given one who has no time left, and one who has, in the same call
+    ledger.failures = 2
+    returned, vote = give_back(party, "h.1", within_s=0.0), deduct(party, "y.1")
+    # when the party needs a moment, then both are served
+    assert vote.get().answer == Vote.YES
+    assert returned.get() == pb.SETTLED
+
+
 def test_an_adjustment_is_never_made_twice(party: Party, ledger: Ledger) -> None:
     # given a party that fails once, after or before it has adjusted
     ledger.failures = 1

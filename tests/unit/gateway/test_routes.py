@@ -87,7 +87,7 @@ class FakeOrders(OrderStore):
         return self.order
 
     def create(self, order_id: str, user_id: str, idempotency: Idempotency | None) -> str | None:
-        self._ask(user_id, idempotency)
+        self._ask(order_id, user_id, idempotency)
         return None if self.key_reused else "first"
 
     def add_item(
@@ -287,9 +287,13 @@ def test_an_order_that_is_not_there_is_not_found(shop: Shop) -> None:
     assert problem(shop.get("/orders/find/o")) == (404, "order-not-found")
 
 
-def test_an_order_is_created_for_its_user(shop: Shop) -> None:
-    assert shop.post("/orders/create/u").get_json() == {"order_id": "first"}
-    assert shop.asked == [("u", None)]
+def test_an_order_gets_a_new_id_unless_it_was_created_before(shop: Shop) -> None:
+    # when two are created, then a new id is proposed for each, and the store's counts
+    for _ in range(2):
+        assert shop.post("/orders/create/u").get_json() == {"order_id": "first"}
+    (one, *asked), (other, *_) = shop.asked
+    assert one != other
+    assert asked == ["u", None]
 
 
 def test_what_is_added_costs_what_its_pieces_cost(shop: Shop) -> None:
