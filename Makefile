@@ -4,6 +4,7 @@ PORT ?= 8000
 FLOWER_PORT ?= 5555
 DATA ?= var
 PYTHON ?= python3
+MINUTES ?= 10
 
 export RECOUP_PORT := $(PORT)
 export RECOUP_FLOWER_PORT := $(FLOWER_PORT)
@@ -18,7 +19,7 @@ PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 RINGS := tests/unit tests/integration tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo consistency locust test test-all lint format proto lock clean
+.PHONY: help run demo consistency chaos soak locust test test-all lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -31,6 +32,12 @@ demo: .venv/.run-ready  ## buy, kill, heal: against what `make run` runs
 
 consistency: .venv/.run-ready  ## 1,000 checkouts of 100 pieces at once, verified
 	@exec $(PY) -m recoup consistency
+
+chaos: .venv/.dev-ready  ## break an instance of its own in every way, under load (MINUTES, SEED)
+	@exec $(PY) -m recoup chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+soak: .venv/.dev-ready  ## load an instance of its own: does anything grow? (MINUTES)
+	@exec $(PY) -m recoup soak --minutes $(MINUTES)
 
 locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089
 	@exec $(PY) -m locust -f loadtest/locustfile.py --host http://127.0.0.1:$(PORT)

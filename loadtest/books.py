@@ -58,6 +58,14 @@ class Books:
         accounts = (*self.items.values(), *self.users.values())
         return sum(account.held for account in accounts if account)
 
+    def unexplained_items(self) -> int:
+        """Pieces that are gone or too many, and pieces sold that nobody's paid order has."""
+        return _unexplained(self.items, _pieces(self))
+
+    def unexplained_credits(self) -> int:
+        """Credit that is gone or too much, and credit spent for no paid order, or not spent."""
+        return _unexplained(self.users, _charges(self))
+
 
 class Outcome(StrEnum):
     """What an answer promises. Only the books know what became of an unknown one."""
@@ -75,6 +83,9 @@ class Kind(StrEnum):
     MISSING = "its service doesn't know it"
     NOT_PAID = "was answered 200 and isn't paid"
     PAID = "was refused and is paid"
+    REFUSED_PAID = "was refused after it had been answered 200"
+    NO_REASON = "was refused though there was enough of everything"
+    CART = "doesn't have what was put in"
     ANSWER = "was answered by something that is not in the contract"
     TOTAL = "its total is not what its items cost"
     SOLD = "pieces sold are not the pieces of its paid orders"
@@ -108,11 +119,14 @@ def outcome(status: int | None) -> Outcome:
     return Outcome.AWAY if status == 503 else Outcome.ERROR
 
 
-def judge(answers: Mapping[str, int | None], books: Books, could_sell: int) -> list[Discrepancy]:
+def judge(
+    answers: Mapping[str, int | None], books: Books, could_sell: int | None
+) -> list[Discrepancy]:
     """All discrepancies between answers (order id to status), stock, credit and orders.
 
     `could_sell` orders can be paid, and as many have to be: the last piece is sold too. Each
     checkout whose outcome was unknown, and which then wasn't paid, excuses one that is missing.
+    None: nobody can say how many.
     """
     return [
         *_judge_orders(answers, books),
@@ -163,8 +177,10 @@ def _judge_accounts(
 
 
 def _judge_sales(
-    answers: Mapping[str, int | None], books: Books, could_sell: int
+    answers: Mapping[str, int | None], books: Books, could_sell: int | None
 ) -> Iterator[Discrepancy]:
+    if could_sell is None:
+        return
     paid = sum(1 for _ in books.paid())
     excused = sum(
         1
@@ -175,6 +191,15 @@ def _judge_sales(
     if not could_sell - excused <= paid <= could_sell:
         detail = f"{paid} paid, {could_sell} could be, {excused} excused by unknown outcomes"
         yield Discrepancy(Kind.SALES, "the sale", detail)
+
+
+def _unexplained(accounts: Mapping[str, Account | None], used: Counter[str]) -> int:
+    units = 0
+    for account_id, account in accounts.items():
+        if account:
+            present = account.available + account.held + account.used
+            units += abs(account.put_in - present) + abs(account.used - used[account_id])
+    return units
 
 
 def _pieces(books: Books) -> Counter[str]:

@@ -5,8 +5,10 @@ Exit statuses: 0 fine · 1 found something · 2 wrong usage · 3 can't tell.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 
 import click
 
@@ -25,6 +27,8 @@ def main() -> None:
     recoup up            start everything on this machine
     recoup demo          buy something, kill a process, watch the books heal
     recoup consistency   1,000 checkouts of 100 pieces at once, and verify
+    recoup chaos         break an instance of its own under load, and verify
+    recoup soak          load an instance of its own, and see whether anything grows
 
     RECOUP_PORT and RECOUP_DATA_DIR choose the instance.
     """
@@ -69,3 +73,40 @@ def consistency(seed: int | None) -> None:
     sys.exit(
         subprocess.call(command + (["--seed", str(seed)] if seed is not None else []), cwd=ROOT)
     )
+
+
+@main.command()
+@click.option("--minutes", type=float, default=10.0, show_default=True, help="How long in all.")
+@click.option("--seed", type=int, help="The same faults, in the same order, as an earlier run.")
+def chaos(minutes: float, seed: int | None) -> None:
+    """Break an instance of its own in every way we know, and verify the books after each.
+
+    Its ports and data are its own; report and picture are in RECOUP_DATA_DIR/chaos/<time>.
+
+    \b
+    recoup chaos --minutes 10 --seed 7
+    """
+    seeded = [] if seed is None else ["--seed", str(seed)]
+    become("loadtest.chaos", "--minutes", str(minutes), "--data", own_folder("chaos"), *seeded)
+
+
+@main.command()
+@click.option("--minutes", type=float, default=10.0, show_default=True, help="How long in all.")
+def soak(minutes: float) -> None:
+    """Load an instance of its own steadily, and see whether memory, keys or latency grow.
+
+    Its ports and data are its own; report and picture are in RECOUP_DATA_DIR/soak/<time>.
+    """
+    become("loadtest.soak", "--minutes", str(minutes), "--data", own_folder("soak"))
+
+
+def own_folder(command: str) -> str:
+    """Where a command that runs now leaves what it finds."""
+    return str(settings().data_dir.resolve() / command / time.strftime("%Y-%m-%dT%H-%M-%S"))
+
+
+def become(module: str, *arguments: str) -> None:
+    """Goes on as this program of ours. Not as its parent: Ctrl-C is for it to answer, and a
+    parent that is interrupted would kill it before it has cleaned up."""
+    os.chdir(ROOT)
+    os.execv(sys.executable, (sys.executable, "-m", module, *arguments))

@@ -35,12 +35,14 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process: its name, its command, when it stops, and the port it listens on (0: none)."""
+    """One process: its name, its command, when it stops, the port it listens on (0: none), and
+    what it alone finds in its environment (names and values, without quotes)."""
 
     name: str
     command: tuple[str, ...]
     stage: Stage
     port: int = 0
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 def processes(settings: Settings) -> list[Process]:

@@ -125,6 +125,7 @@ def write_configuration(processes: Iterable[Process], data_dir: Path) -> Path:
             "stdout_logfile": _quoted(logs / f"{process.name}.log"),
             "stdout_logfile_maxbytes": LOG_BYTES,
             "stdout_logfile_backups": "2",
+            "environment": _quoted(",".join(f'{k}="{v}"' for k, v in process.environment)),
         }
     for stage, names in groups.items():
         # One stage stops at a time, the highest first; those in it together.

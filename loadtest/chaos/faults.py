@@ -1,0 +1,98 @@
+"""Every kind of fault: its name, what it breaks, for how long, and how.
+
+To add one, add a line to `FAULTS` (and, if it breaks in a new way, a context to `world.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from loadtest.chaos.proxy import Mode
+from loadtest.chaos.world import World
+from loadtest.instance import GATEWAY_WORKER
+
+PAST_DEADLINE_S = 6.5
+"""Longer than a checkout's deadline (5 s): who stood still finds that everything was decided."""
+
+SHORT_S = 3.0
+"""Within a deadline: what waits for it may still succeed."""
+
+DOWN_S = 1.0
+"""How long an orderly restart leaves a process down."""
+
+Act = Callable[[World], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of fault. Two that break the same of `targets` are never open at the same time.
+    `storms`: also fit for a storm."""
+
+    name: str
+    targets: frozenset[str]
+    lasts_s: float
+    act: Act
+    storms: bool = True
+
+
+def kill(*names: str) -> Fault:
+    """kill -9."""
+    return Fault(f"kill {' + '.join(names)}", frozenset(names), 0, lambda w: w.killed(*names))
+
+
+def pause(name: str) -> Fault:
+    """SIGSTOP, past the deadline."""
+    return Fault(
+        f"pause {name}", frozenset({name}), PAST_DEADLINE_S, lambda world: world.paused(name)
+    )
+
+
+def restart(name: str) -> Fault:
+    """An orderly restart."""
+    return Fault(f"restart {name}", frozenset({name}), DOWN_S, lambda world: world.restarted(name))
+
+
+def disturb(link: str, mode: Mode, lasts_s: float) -> Fault:
+    """A link that doesn't carry."""
+    act: Act = lambda world: world.disturbed(link, mode)  # noqa: E731
+    return Fault(f"{mode} {link}", frozenset({link}), lasts_s, act)
+
+
+def ahead(store: str, by_s: float, storms: bool) -> Fault:
+    """A clock that is ahead."""
+    act: Act = lambda world: world.ahead(store, by_s)  # noqa: E731
+    return Fault(f"{store} clock +{by_s:g} s", frozenset({f"{store} clock"}), by_s, act, storms)
+
+
+FAULTS = (
+    *map(kill, (GATEWAY_WORKER, "gateway", "orders", "stock", "payment")),
+    *map(kill, ("stock-worker", "payment-worker", "beat", "flower", "broker")),
+    *map(kill, ("orders-db", "stock-db", "payment-db")),
+    Fault(
+        "kill payment-db rewriting its file",
+        frozenset({"payment-db"}),
+        0,
+        lambda world: world.killed_while_rewriting("payment"),
+    ),
+    kill("payment", GATEWAY_WORKER),
+    kill("orders-db", "stock-db"),
+    *map(pause, (GATEWAY_WORKER, "orders", "stock", "payment", "stock-db", "broker")),
+    *map(restart, ("gateway", "orders", "stock", "payment-worker", "payment-db")),
+    disturb("gateway->stock", Mode.CUT, SHORT_S),
+    disturb("gateway->stock", Mode.BLACKHOLE, PAST_DEADLINE_S),
+    disturb("gateway->stock", Mode.SLOW, SHORT_S),
+    disturb("gateway->orders-db", Mode.CUT, SHORT_S),
+    disturb("gateway->orders-db", Mode.BLACKHOLE, PAST_DEADLINE_S),
+    disturb("stock-worker->payment", Mode.BLACKHOLE, PAST_DEADLINE_S),
+    disturb("payment-worker->broker", Mode.CUT, SHORT_S),
+    disturb("payment-worker->broker", Mode.BLACKHOLE, PAST_DEADLINE_S),
+    disturb("stock->stock-db", Mode.CUT, SHORT_S),
+    disturb("stock->stock-db", Mode.BLACKHOLE, PAST_DEADLINE_S),
+    disturb("stock->stock-db", Mode.SLOW, SHORT_S),
+    Fault("empty broker", frozenset({"broker"}), 0, lambda world: world.emptied("broker")),
+    ahead("stock", 1.5, storms=True),
+    # Alone, since for its whole time every checkout has to be turned away.
+    ahead("payment", 20, storms=False),
+)

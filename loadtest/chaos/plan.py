@@ -1,0 +1,93 @@
+"""Which faults, in which order, and when: drawn from a seed alone, so that it can be had again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.chaos.faults import Fault
+from recoup.processes import STORES
+
+SINGLES_PART = 0.66
+STORM_PART = 0.32
+"""Of the whole time. The rest is for starting, and for the last convergence."""
+
+AROUND_S = 6.0
+"""What one fault alone takes beside its own time: load before it, getting ready, converging, and
+reading the books."""
+
+GAP_S = 3.0
+"""Between two faults of a storm, on average: as long as a process takes to be back, so that
+several are open at most times."""
+
+PAIR_PART = 0.25
+"""So many faults of a storm come with another one at the same moment."""
+
+RECOVERS_S = 3.0
+"""As long after its end a target isn't broken again: there would be nothing there to break."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One fault to come; `at_s` from the beginning of the storm."""
+
+    fault: Fault
+    at_s: float = 0.0
+
+    @property
+    def end_s(self) -> float:
+        """When its targets may be broken again."""
+        return self.at_s + self.fault.lasts_s + RECOVERS_S
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run will do. `left_out`: kinds for which there is no time."""
+
+    seed: int
+    singles: tuple[Fault, ...]
+    storm: tuple[Planned, ...]
+    storm_s: float
+    left_out: tuple[Fault, ...]
+
+
+def plan(seed: int, minutes: float, faults: Sequence[Fault]) -> Plan:
+    """Draws a plan: each kind alone as far as time allows, a database first; then a storm."""
+    draw = random.Random(seed)
+    order = sorted(faults, key=lambda fault: fault.name)
+    draw.shuffle(order)
+    first = next(filter(_breaks_store, order), order[0])
+    order.sort(key=lambda fault: fault != first)
+    left_s = minutes * 60 * SINGLES_PART
+    singles: list[Fault] = []
+    for fault in order:
+        left_s -= AROUND_S + fault.lasts_s
+        if left_s < 0 and singles:
+            break
+        singles.append(fault)
+    storm_s = minutes * 60 * STORM_PART
+    storm = _storm(draw, storm_s, [fault for fault in order if fault.storms])
+    return Plan(seed, tuple(singles), storm, storm_s, tuple(order[len(singles) :]))
+
+
+def _breaks_store(fault: Fault) -> bool:
+    return not fault.targets.isdisjoint(STORES)
+
+
+def _storm(draw: random.Random, storm_s: float, faults: Sequence[Fault]) -> tuple[Planned, ...]:
+    """Faults at random times, some in pairs; none on a target that is broken at that time, and
+    all over when the storm is."""
+    times = [draw.uniform(0, storm_s) for _ in range(round(storm_s / GAP_S))]
+    times += [time for time in times if draw.random() < PAIR_PART]
+    planned: list[Planned] = []
+    for at_s in sorted(times):
+        broken = {target for each in planned if each.end_s > at_s for target in each.fault.targets}
+        free = [
+            fault
+            for fault in faults
+            if fault.targets.isdisjoint(broken) and at_s + fault.lasts_s < storm_s
+        ]
+        if free:
+            planned.append(Planned(draw.choice(free), at_s))
+    return tuple(planned)

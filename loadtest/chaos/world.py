@@ -1,0 +1,195 @@
+"""What is broken: an instance, the links between its processes, and what both can be made to do.
+
+Each way to break something is a context: broken inside, and left to heal after it. Whoever finds
+that it can't be broken now (it is broken already) raises Missed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+import xmlrpc.client
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import redis
+
+from loadtest.chaos.proxy import Mode, Proxies, Proxy
+from loadtest.instance import Instance, Overrides
+from recoup.settings import PARTIES, Settings
+
+FIND_LIMIT_S = 3.0
+"""A process that isn't there may just be starting again; that takes about a second."""
+
+LOOK_LIMIT_S = 0.3
+"""Who looks twice a second doesn't wait for a store that stands still."""
+
+POLL_S = 0.05
+
+
+class Missed(Exception):
+    """Nothing was broken; why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Who asks whom. `variable` tells the asker where; `form` is what it is told."""
+
+    asker: str
+    asked: str
+    variable: str
+    form: str = "{host}:{port}"
+
+    @property
+    def name(self) -> str:
+        """As it stands in reports."""
+        return f"{self.asker}->{self.asked}"
+
+
+REDIS = "redis://{host}:{port}/0"
+
+LINKS = (
+    Link("gateway", "stock", "RECOUP_STOCK_ADDRESS"),
+    Link("gateway", "orders-db", "RECOUP_ORDERS_DB_URL", REDIS),
+    Link("stock-worker", "payment", "RECOUP_PAYMENT_ADDRESS"),
+    Link("payment-worker", "broker", "RECOUP_BROKER_URL", REDIS),
+    Link("stock", "stock-db", "RECOUP_STOCK_DB_URL", REDIS),
+)
+"""Those that lead through a proxy. Each other process takes the direct way."""
+
+
+class World:
+    """One instance, its proxies, and the means to break both."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        self.instance = Instance(data_dir, **environment)
+        self._proxies = Proxies()
+        self._links: dict[str, Proxy] = {}
+        self._legs = {
+            party: redis.Redis.from_url(
+                self.instance.settings.database_url(party),
+                socket_timeout=LOOK_LIMIT_S,
+                socket_connect_timeout=LOOK_LIMIT_S,
+            )
+            for party in PARTIES
+        }
+
+    def start(self) -> None:
+        """Starts it. Raises CannotTell."""
+        self.instance.start(self._route(self.instance.settings))
+
+    def _route(self, settings: Settings) -> Overrides:
+        overrides: dict[str, dict[str, str]] = {}
+        for link in LINKS:
+            proxy, port = self._proxies.open(settings.host, settings.port_of(link.asked))
+            self._links[link.name] = proxy
+            told = link.form.format(host=settings.host, port=port)
+            overrides.setdefault(link.asker, {})[link.variable] = told
+        return overrides
+
+    def stop(self) -> None:
+        """Stops all of it."""
+        self.instance.stop()
+        self._proxies.close()
+
+    def legs_held(self) -> int | None:
+        """How many legs wait for their end, parked ones too; None: a store doesn't answer."""
+        held = 0
+        for party, database in self._legs.items():
+            try:
+                pipeline = database.pipeline(transaction=False)
+                pipeline.zcard(f"{{{party}}}:due")
+                pipeline.zcard(f"{{{party}}}:parked")
+                held += sum(pipeline.execute())
+            except redis.exceptions.RedisError:
+                return None
+        return held
+
+    # --- ways to break it ---
+
+    @contextlib.contextmanager
+    def killed(self, *names: str) -> Iterator[None]:
+        """kill -9, all at the same moment. The supervisor starts them again."""
+        for pid in [self._find(name) for name in names]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        yield
+
+    @contextlib.contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """SIGSTOP, and SIGCONT in the end: a process that is very slow, or a machine that slept."""
+        process = psutil.Process(self._find(name))
+        process.suspend()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    @contextlib.contextmanager
+    def restarted(self, name: str) -> Iterator[None]:
+        """Stopped in an orderly way, and started again in the end."""
+        try:
+            self.instance.supervisor.stop(name)
+        except xmlrpc.client.Fault as fault:
+            raise Missed(f"{name} could not be stopped: {fault.faultString}") from fault
+        try:
+            yield
+        finally:
+            # Already started is as good.
+            with contextlib.suppress(xmlrpc.client.Fault):
+                self.instance.supervisor.start(name)
+
+    @contextlib.contextmanager
+    def disturbed(self, link: str, mode: Mode) -> Iterator[None]:
+        """A link that doesn't carry as it should."""
+        self._proxies.set_mode(self._links[link], mode)
+        try:
+            yield
+        finally:
+            self._proxies.set_mode(self._links[link], Mode.PASS)
+
+    @contextlib.contextmanager
+    def emptied(self, store: str) -> Iterator[None]:
+        """A database that has lost everything: for the broker alone."""
+        self._command(self.instance.database(store), "FLUSHALL")
+        yield
+
+    @contextlib.contextmanager
+    def killed_while_rewriting(self, store: str) -> Iterator[None]:
+        """kill -9 of a database that is writing its file anew."""
+        pid = self._find(f"{store}-db")
+        self._command(self.instance.database(store), "BGREWRITEAOF")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        yield
+
+    @contextlib.contextmanager
+    def ahead(self, store: str, by_s: float) -> Iterator[None]:
+        """A store's clock is ahead. It never goes back, so this lasts until time has caught up."""
+        database, key = self.instance.database(store), f"{{{store}}}:clock"
+        seen_ms = max(int(self._command(database, "GET", key) or 0), time.time_ns() // 1_000_000)
+        then_ms = seen_ms + int(by_s * 1000)
+        self._command(database, "SET", key, then_ms)
+        yield
+        while time.time() * 1000 < then_ms:
+            time.sleep(POLL_S)
+
+    def _command(self, database: redis.Redis, *words: str | int) -> str:
+        try:
+            return database.execute_command(*words)  # type: ignore[no-any-return, no-untyped-call]
+        except redis.exceptions.RedisError as error:
+            raise Missed(f"the database doesn't answer {words[0]}: {error}") from error
+
+    def _find(self, name: str) -> int:
+        """The id of a process, once it is there."""
+        give_up = time.monotonic() + FIND_LIMIT_S
+        while not (pid := self.instance.pid(name)):
+            if time.monotonic() > give_up:
+                raise Missed(f"{name} is not there")
+            time.sleep(POLL_S)
+        return pid

@@ -1,0 +1,1 @@
+"""Steady load for some minutes, and whether anything grows that shouldn't."""

@@ -1,0 +1,62 @@
+"""The plan of a run: the same seed has the same faults, and no two break the same at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.chaos.faults import FAULTS
+from loadtest.chaos.plan import Plan, plan
+from recoup.processes import STORES
+
+DEFAULT_MINUTES = 10
+
+
+def names(planned: Plan) -> tuple[list[str], list[tuple[float, str]]]:
+    return [fault.name for fault in planned.singles], [
+        (each.at_s, each.fault.name) for each in planned.storm
+    ]
+
+
+def test_the_same_seed_has_the_same_faults_in_the_same_order() -> None:
+    assert names(plan(7, DEFAULT_MINUTES, FAULTS)) == names(plan(7, DEFAULT_MINUTES, FAULTS))
+    # wherever their kinds stand in the list
+    assert names(plan(7, DEFAULT_MINUTES, FAULTS)) == names(plan(7, DEFAULT_MINUTES, FAULTS[::-1]))
+    assert names(plan(7, DEFAULT_MINUTES, FAULTS)) != names(plan(8, DEFAULT_MINUTES, FAULTS))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_default_run_has_every_kind_alone_and_a_storm_of_60(seed: int) -> None:
+    planned = plan(seed, DEFAULT_MINUTES, FAULTS)
+    assert sorted(fault.name for fault in planned.singles) == sorted(f.name for f in FAULTS)
+    assert planned.left_out == ()
+    assert len(planned.storm) >= 60
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_short_run_breaks_a_database_first_and_says_what_it_leaves_out(seed: int) -> None:
+    planned = plan(seed, 1, FAULTS)
+    assert not planned.singles[0].targets.isdisjoint(STORES)
+    assert {*planned.singles, *planned.left_out} == set(FAULTS)
+    assert len(planned.singles) >= 2
+    assert planned.storm
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_storm_never_breaks_what_is_broken_and_ends_in_time(seed: int) -> None:
+    planned = plan(seed, DEFAULT_MINUTES, FAULTS)
+    for number, each in enumerate(planned.storm):
+        assert each.fault.storms
+        assert each.at_s + each.fault.lasts_s <= planned.storm_s
+        for earlier in planned.storm[:number]:
+            apart = earlier.fault.targets.isdisjoint(each.fault.targets)
+            assert apart or earlier.end_s <= each.at_s
+
+
+def test_several_faults_of_a_storm_are_open_at_once() -> None:
+    storm = plan(1, DEFAULT_MINUTES, FAULTS).storm
+    open_at_once = [sum(other.at_s <= each.at_s < other.end_s for other in storm) for each in storm]
+    assert max(open_at_once) >= 3
+
+
+def test_each_kind_has_a_name_of_its_own() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
