@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import celeryd_init, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
 from kombu.transport import redis as redis_transport
 
+from recoup import faults
 from recoup.settings import PARTIES, settings
 
 # The worker looks for messages to restore (of a worker that died) only when its wait of 2 s for
@@ -75,6 +76,12 @@ def _let_grpc_yield(**_: Any) -> None:
     """In a worker of the gevent pool, a call over gRPC lets other tasks run meanwhile."""
     if monkey.is_module_patched("socket"):
         init_gevent()
+
+
+@celeryd_init.connect
+def _set_faults(sender: str, **_: Any) -> None:
+    """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
+    faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
 
 
 app = make_app()

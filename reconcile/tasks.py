@@ -17,6 +17,7 @@ from reconcile.app import app
 from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from recoup import faults
 from recoup.errors import Unanswered
 from recoup.settings import PARTIES, settings
 
@@ -61,14 +62,17 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
     limits = settings()
     pause_ms = backoff_ms(task.request.retries, limits.backoff_first_ms, limits.backoff_max_ms)
     try:
+        faults.point("worker.before_claim")
         claim = party(name).claim(tid, due_ms, pause_ms, limits.lease_ms)
         if not claim.claimed:
             return "ended: settled, or taken over"
         due_ms = claim.due_ms
+        faults.point("worker.after_claim")
         outcome = reconciler(name).settle([tid])[tid]
         if isinstance(outcome, Done):
             return f"settled: {outcome.verdict or 'nothing was held'}"
         if isinstance(outcome, Stuck):
+            faults.point("worker.before_park")
             log.error("parked %s of %s: %s", tid, name, outcome.reason)
             party(name).park(tid, outcome.reason)
             return f"parked: {outcome.reason}"

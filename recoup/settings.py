@@ -10,9 +10,13 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recoup import faults
 
 PARTIES = ("stock", "payment")
 """Who takes part in a checkout, in the order in which they are asked one after the other: stock is
@@ -70,6 +74,24 @@ class Settings(BaseSettings):
     batch_items: int = Field(default=128, ge=1, description="the most that one call carries")
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
     log_level: str = "INFO"
+
+    # --- for tests ---
+    environment: Literal["development", "production"] = Field(
+        default="development", description="production refuses what only tests need"
+    )
+    fault: str = Field(default="", description="see recoup/faults.py")
+
+    @field_validator("fault")
+    @classmethod
+    def _only_faults_that_there_are(cls, text: str, others: ValidationInfo) -> str:
+        try:
+            faults.check(text, PARTIES)
+        except ValueError as error:
+            raise PydanticCustomError("fault", "{why}", {"why": str(error)}) from error
+        if text and others.data.get("environment") == "production":
+            why = "it makes processes die, so in production it should be empty"
+            raise PydanticCustomError("fault", why)
+        return text
 
     def address(self, service: str) -> str:
         """The gRPC address, host:port, of `orders`, `stock` or `payment`."""

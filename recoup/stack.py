@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from recoup import preflight
+from recoup import faults, preflight
 from recoup.errors import WrongSetup
 from recoup.processes import ROOT, STORES, Process, environment, processes
 from recoup.readiness import Check, checks
@@ -56,6 +56,7 @@ def up(settings: Settings, listed: Sequence[Process] | None = None) -> int:
         preflight.prepare_data(settings.data_dir, [*STORES, "broker"])
         with preflight.alone(settings.data_dir):
             end_orphans(settings.data_dir)
+            faults.forget(settings.data_dir)
             ports = {process.name: process.port for process in wanted if process.port}
             preflight.check_ports(ports, settings)
             return run(settings, wanted, told)
