@@ -19,6 +19,7 @@ from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
 from gateway.parties import Party
+from gateway.roles import role
 from proto import ledger_pb2 as pb
 from recoup import faults
 from recoup.errors import NotSent, RecoupError, Unanswered
@@ -148,7 +149,10 @@ class Checkout:
         under_way = []
         for party in self._parties:
             deduction = pb.Deduction(
-                tid=tid, deadline_ms=deadline_ms, lines=lines(order, party.name), parties=names
+                tid=tid,
+                deadline_ms=deadline_ms,
+                lines=role(party.name).lines(order),
+                parties=names,
             )
             try:
                 pending = party.deduct(deduction, end_s)
@@ -245,10 +249,3 @@ def answer_by(pending: Pending[T], end_s: float) -> T | None:
         return pending.get(max(0.0, end_s - time.monotonic()) + LAST_MOMENT_S)
     except RecoupError:
         return None
-
-
-def lines(order: Order, party: str) -> list[pb.Line]:
-    """What an order asks of a party: pieces of each item from stock, its total from payment."""
-    if party == "payment":
-        return [pb.Line(account_id=order.user_id, amount=order.total_cost)]
-    return [pb.Line(account_id=line.item_id, amount=line.quantity) for line in order.lines]

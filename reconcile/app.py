@@ -17,7 +17,7 @@ from kombu import Queue
 from kombu.transport import redis as redis_transport
 
 from recoup import faults
-from recoup.settings import PARTIES, settings
+from recoup.settings import settings
 
 # The worker looks for messages to restore (of a worker that died) only when its wait of 2 s for
 # news ends without any. By default each blocking read of the queue ends sooner, so that there
@@ -32,8 +32,8 @@ def make_app() -> Celery:
     """The app, configured from the settings."""
     app = Celery("recoup", broker=settings().database_url("broker"), include=["reconcile.tasks"])
     app.conf.update(
-        task_queues=[Queue(party) for party in PARTIES],
-        task_default_queue=PARTIES[0],
+        task_queues=[Queue(party) for party in settings().parties],
+        task_default_queue=settings().parties[0],
         task_create_missing_queues=False,
         task_ignore_result=True,
         task_serializer="json",
@@ -65,7 +65,7 @@ def make_app() -> Celery:
                 "schedule": settings().parked_retry_s,
                 "options": {"queue": party, "expires": settings().parked_retry_s},
             }
-            for party in PARTIES
+            for party in settings().parties
         },
     )
     return app

@@ -1,7 +1,7 @@
 """The tasks: a group that was just finished, one tid that resists, and what was parked.
 
 Each party has its own three, on its own queue: `stock.settle`, `stock.compensate`,
-`stock.retry_parked`, and the same for payment.
+`stock.retry_parked`, and the same for payment and whoever else there is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
 from recoup import faults
 from recoup.errors import Unanswered
-from recoup.settings import PARTIES, settings
+from recoup.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -108,5 +108,5 @@ def register(name: str) -> None:
         return retry_parked(name)
 
 
-for each in PARTIES:
+for each in settings().parties:
     register(each)
