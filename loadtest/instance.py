@@ -40,6 +40,9 @@ ANSWER_LIMIT_S = 1.0
 GATEWAY_WORKER = "gateway-worker"
 """One of the gateway's worker processes, in place of the name of a process."""
 
+STORES = ("orders-db", "stock-db", "payment-db")
+"""The databases that lose nothing they have acknowledged."""
+
 Overrides = Mapping[str, Mapping[str, str]]
 """What a process, by its name, alone finds in its environment."""
 

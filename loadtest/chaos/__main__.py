@@ -19,7 +19,7 @@ from loadtest.chaos.plan import Plan, plan
 from loadtest.chaos.run import Run
 from loadtest.chaos.world import World
 from loadtest.command import judged, need_matplotlib, out
-from recoup.processes import STORES
+from loadtest.instance import STORES
 
 
 def main() -> int:
@@ -47,9 +47,11 @@ def main() -> int:
 
 
 def carry_out(planned: Plan, minutes: float, folder: Path) -> Verdict:
-    """Starts an instance, breaks it as planned, and reports. Leaves no process behind."""
+    """Starts an instance, breaks it as planned, and reports, as far as it came. Leaves no process
+    behind."""
     from loadtest.chaos import picture  # not above: it loads matplotlib, which may be missing
 
+    verdict = Verdict.CANNOT_TELL
     world = World(folder / "instance")
     try:
         world.start()
@@ -57,20 +59,20 @@ def carry_out(planned: Plan, minutes: float, folder: Path) -> Verdict:
             try:
                 run.singles()
                 run.storm()
+                verdict = report.verdict(run.results)
             finally:
-                said = report.write(folder, planned, minutes, run.results, run.timeline)
-                drawn = picture.draw(folder, run.timeline, title(planned, run))
+                report.write(folder, planned, minutes, verdict, run.results, run.timeline)
+                picture.draw(folder, run.timeline, title(planned, run))
     finally:
         world.stop()
     out.print(report.table(run.results))
-    out.print(f"{said}\n{drawn}", soft_wrap=True)
-    verdict = report.verdict(run.results)
     if verdict is Verdict.CONSISTENT:
         for store in STORES:
             shutil.rmtree(folder / "instance" / store)
         out.print("[bold green]CONSISTENT[/] answers, credits, items and orders agree")
     else:
         out.print(f"[bold red]INCONSISTENT[/] --seed {planned.seed} has the same faults again")
+    out.print(f"{folder / picture.FILE}\n{folder / report.FILE}", soft_wrap=True)
     return verdict
 
 

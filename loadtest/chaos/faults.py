@@ -42,6 +42,18 @@ def kill(*names: str) -> Fault:
     return Fault(f"kill {' + '.join(names)}", frozenset(names), 0, lambda w: w.killed(*names))
 
 
+def die_at(point: str) -> Fault:
+    """A process dies at a named line."""
+    process, _, place = point.partition(".")
+    target = GATEWAY_WORKER if process == "gateway" else process
+    return Fault(
+        f"{process} dies {place.replace('_', ' ')}",
+        frozenset({target}),
+        0,
+        lambda world: world.dies_at(point),
+    )
+
+
 def pause(name: str) -> Fault:
     """SIGSTOP, past the deadline."""
     return Fault(
@@ -78,6 +90,10 @@ FAULTS = (
     ),
     kill("payment", GATEWAY_WORKER),
     kill("orders-db", "stock-db"),
+    *map(die_at, ("gateway.after_votes", "gateway.after_verdict", "gateway.after_give_back")),
+    *map(die_at, ("gateway.before_hand_over", "stock.before_deduct", "payment.after_deduct")),
+    *map(die_at, ("stock.after_settle", "payment.before_settle", "payment-worker.after_verdicts")),
+    die_at("stock-worker.after_settle"),
     *map(pause, (GATEWAY_WORKER, "orders", "stock", "payment", "stock-db", "broker")),
     *map(restart, ("gateway", "orders", "stock", "payment-worker", "payment-db")),
     disturb("gateway->stock", Mode.CUT, SHORT_S),

@@ -31,9 +31,11 @@ SHORTEST_S = 0.6
 """A kill takes no time; it is drawn as if it took this."""
 
 
-def draw(folder: Path, timeline: Timeline, title: str) -> Path:
+def draw(folder: Path, timeline: Timeline, title: str) -> None:
     """Draws the phases one above the other."""
     phases = [timeline.within(phase) for phase in timeline.phases]
+    if not phases:
+        return
     heights = [
         height
         for phase in phases
@@ -51,10 +53,8 @@ def draw(folder: Path, timeline: Timeline, title: str) -> Path:
         answers, held, faults = axes[3 * number : 3 * number + 3, 0]
         _draw_phase(phase, answers, held, faults)
     figure.suptitle(title, fontsize=13)
-    path = folder / FILE
-    figure.savefig(path, dpi=100)
+    figure.savefig(folder / FILE, dpi=100)
     plt.close(figure)
-    return path
 
 
 def _draw_phase(phase: Timeline, answers: Axes, held: Axes, faults: Axes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.chaos.faults import Fault
-from recoup.processes import STORES
+from loadtest.instance import STORES
 
 SINGLES_PART = 0.66
 STORM_PART = 0.32

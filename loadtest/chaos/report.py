@@ -61,14 +61,19 @@ def _row(result: Result) -> list[str]:
 
 
 def write(
-    folder: Path, plan: Plan, minutes: float, results: Sequence[Result], timeline: Timeline
-) -> Path:
+    folder: Path,
+    plan: Plan,
+    minutes: float,
+    found: Verdict,
+    results: Sequence[Result],
+    timeline: Timeline,
+) -> None:
     """Writes everything into a file."""
     report: dict[str, Any] = {
         "seed": plan.seed,
         "minutes": minutes,
         "cores": os.cpu_count(),
-        "verdict": int(verdict(results)),
+        "verdict": int(found),
         "planned": {
             "singles": [fault.name for fault in plan.singles],
             "storm": [[round(each.at_s, 2), each.fault.name] for each in plan.storm],
@@ -81,6 +86,4 @@ def write(
         ],
         "timeline": timeline.as_json(),
     }
-    path = folder / FILE
-    path.write_text(json.dumps(report, indent=1) + "\n")
-    return path
+    (folder / FILE).write_text(json.dumps(report, indent=1) + "\n")

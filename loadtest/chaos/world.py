@@ -20,10 +20,14 @@ import redis
 
 from loadtest.chaos.proxy import Mode, Proxies, Proxy
 from loadtest.instance import Instance, Overrides
+from recoup import faults
 from recoup.settings import PARTIES, Settings
 
 FIND_LIMIT_S = 3.0
 """A process that isn't there may just be starting again; that takes about a second."""
+
+PASSES_LIMIT_S = 5.0
+"""Under load a process passes each of its lines in this time, or won't."""
 
 LOOK_LIMIT_S = 0.3
 """Who looks twice a second doesn't wait for a store that stands still."""
@@ -66,7 +70,11 @@ class World:
     """One instance, its proxies, and the means to break both."""
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
-        self.instance = Instance(data_dir, **environment)
+        points = [name for names in faults.points_by_process(PARTIES).values() for name in names]
+        every = ",".join(f"{point}:exit" for point in points)
+        self.instance = Instance(data_dir, RECOUP_FAULT=every, **environment)
+        fired = faults.folder(self.instance.settings.data_dir)
+        self._marks = {point: fired / f"{point}.1" for point in points}
         self._proxies = Proxies()
         self._links: dict[str, Proxy] = {}
         self._legs = {
@@ -81,6 +89,8 @@ class World:
     def start(self) -> None:
         """Starts it. Raises CannotTell."""
         self.instance.start(self._route(self.instance.settings))
+        for mark in self._marks.values():
+            mark.touch()  # as if it had fired: whoever wants it to removes the mark
 
     def _route(self, settings: Settings) -> Overrides:
         overrides: dict[str, dict[str, str]] = {}
@@ -118,6 +128,18 @@ class World:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         yield
+
+    @contextlib.contextmanager
+    def dies_at(self, point: str) -> Iterator[None]:
+        """A process dies at a named line (see `recoup/faults.py`), when it next comes by."""
+        self._marks[point].unlink(missing_ok=True)
+        yield
+        give_up = time.monotonic() + PASSES_LIMIT_S
+        while not self._marks[point].exists():
+            if time.monotonic() > give_up:
+                self._marks[point].touch()
+                raise Missed(f"nobody came by {point}")
+            time.sleep(POLL_S)
 
     @contextlib.contextmanager
     def paused(self, name: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from loadtest.books import Verdict
 from loadtest.command import judged, need_matplotlib, out
 from loadtest.instance import Instance
-from loadtest.soak.run import LEG_KEPT_S, soak, write
+from loadtest.soak.run import FILE, LEG_KEPT_S, soak, write
 from loadtest.soak.trend import Trend
 
 
@@ -48,10 +48,10 @@ def carry_out(minutes: float, folder: Path) -> Verdict:
     title = f"{counted:,} checkouts in {result.rounds} rounds: " + (
         "; ".join(result.wrong()) or "nothing grows"
     )
-    said = write(folder, minutes, result, series)
-    drawn = picture.draw(folder, result, series, title)
+    write(folder, minutes, result, series)
+    picture.draw(folder, result, series, title)
     out.print(table(result.trends))
-    out.print(f"{said}\n{drawn}", soft_wrap=True)
+    out.print(f"{folder / picture.FILE}\n{folder / FILE}", soft_wrap=True)
     word = "[bold green]FLAT[/]" if verdict is Verdict.CONSISTENT else "[bold red]GROWS[/]"
     out.print(f"{word} {title}", soft_wrap=True)
     return verdict

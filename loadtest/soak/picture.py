@@ -25,7 +25,7 @@ PANELS = (
 COLOURS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
 
 
-def draw(folder: Path, result: Result, series: Mapping[str, Series], title: str) -> Path:
+def draw(folder: Path, result: Result, series: Mapping[str, Series], title: str) -> None:
     """Draws a panel for each unit. What is judged lies between the two dotted lines."""
     figure, axes = plt.subplots(
         len(PANELS), 1, figsize=(15, 15), height_ratios=(1.5, 1, 1), layout="constrained"
@@ -37,10 +37,8 @@ def draw(folder: Path, result: Result, series: Mapping[str, Series], title: str)
         axis.set_ylabel(unit)
     axes[-1].set_xlabel("seconds since the beginning")
     figure.suptitle(title, fontsize=13)
-    path = folder / FILE
-    figure.savefig(path, dpi=100)
+    figure.savefig(folder / FILE, dpi=100)
     plt.close(figure)
-    return path
 
 
 def _draw(axis: Axes, shown: Mapping[str, Series], result: Result) -> None:

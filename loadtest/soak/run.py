@@ -119,7 +119,7 @@ def _watch(
             time.sleep(0.2)
 
 
-def write(folder: Path, minutes: float, result: Result, series: dict[str, Series]) -> Path:
+def write(folder: Path, minutes: float, result: Result, series: dict[str, Series]) -> None:
     """Writes everything into a file."""
     report: dict[str, Any] = {
         "minutes": minutes,
@@ -131,6 +131,4 @@ def write(folder: Path, minutes: float, result: Result, series: dict[str, Series
         **asdict(result),
         "series": {name: asdict(each) for name, each in series.items()},
     }
-    path = folder / FILE
-    path.write_text(json.dumps(report, indent=1) + "\n")
-    return path
+    (folder / FILE).write_text(json.dumps(report, indent=1) + "\n")

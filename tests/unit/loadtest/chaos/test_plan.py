@@ -6,7 +6,7 @@ import pytest
 
 from loadtest.chaos.faults import FAULTS
 from loadtest.chaos.plan import Plan, plan
-from recoup.processes import STORES
+from loadtest.instance import STORES
 
 DEFAULT_MINUTES = 10
 
