@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-import redis
 
 from proto import ledger_pb2 as pb
 from tests.integration.books import COMMIT, Books, Photographer
@@ -79,7 +78,6 @@ def test_a_leg_whose_record_is_gone_is_due_no_more(stock: Books) -> None:
     assert not stock.client.exists(stock.key("leg:o.1"))
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: claim.lua drops a leg of an unknown state")
 def test_a_leg_in_a_state_that_nobody_has_written_stays_due(stock: Books) -> None:
     stock.hold("o.1", ("a", 1))
     stock.client.hset(stock.key("leg:o.1"), "state", "lost")
@@ -87,11 +85,6 @@ def test_a_leg_in_a_state_that_nobody_has_written_stays_due(stock: Books) -> Non
     assert stock.listed("o.1") == {"due"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=redis.exceptions.ResponseError,
-    reason="BUG: claim.lua fails on a record of another type, so its chain of tries never parks it",
-)
 def test_a_leg_whose_record_cannot_be_read_can_be_claimed(stock: Books) -> None:
     # Given a leg with a record of another type
     stock.hold("bad.1", ("a", 1))
