@@ -17,6 +17,7 @@ from kombu import Queue
 from kombu.transport import redis as redis_transport
 
 from recoup import faults
+from recoup.processes import WORKER_TASKS
 from recoup.settings import settings
 
 # The worker looks for messages to restore (of a worker that died) only when its wait of 2 s for
@@ -26,6 +27,12 @@ redis_transport.Transport.brpop_timeout = 3
 
 VISIBILITY_TIMEOUT_S = 120
 """After it an unacknowledged message is delivered again. More than twice the longest retry."""
+
+
+CONNECTIONS = 2 * WORKER_TASKS
+"""Each task needs one to acknowledge, and one more to publish a retry. All end at the same moment
+when a party that was away answers; who finds none (kombu has ten) never acknowledges, and is run
+again."""
 
 
 def make_app() -> Celery:
@@ -57,6 +64,7 @@ def make_app() -> Celery:
             "socket_connect_timeout": 2,
             "socket_timeout": 5,  # longer than brpop_timeout
             "socket_keepalive": True,
+            "max_connections": CONNECTIONS,
             "health_check_interval": 10,
         },
         beat_schedule={

@@ -23,6 +23,10 @@ SERVERS = ("valkey-server", "redis-server")
 OLDEST_SERVER = (7, 0)
 
 
+WORKER_TASKS = 64
+"""Tasks at a time in one worker process: each only waits for gRPC, so many fit."""
+
+
 class Stage(IntEnum):
     """The order of stopping: who asks others first, the stores last; one stage stops together.
     All start at once, since each waits for what it needs."""
@@ -67,8 +71,7 @@ def processes(settings: Settings) -> list[Process]:
 
     def worker(party: str) -> Process:
         name = f"{party}-worker"
-        # A task waits for gRPC, nothing else, so many fit into one process.
-        pool = ("--pool", "gevent", "--concurrency", "64", "--events")
+        pool = ("--pool", "gevent", "--concurrency", str(WORKER_TASKS), "--events")
         quiet = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
         command = (*celery, "worker", "--queues", party, "--hostname", f"{name}@%h", *pool, *quiet)
         return Process(name, command, Stage.FRONT)
