@@ -1,7 +1,7 @@
 -- Settles a leg by its verdict: gives back or keeps, marks the leg, leaves the due index.
 -- Doing it twice changes nothing.
 --
--- KEYS  leg, due, parked, reasons, waiting, clock
+-- KEYS  leg, due, parked, reasons, waiting, clock, totals
 -- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept),
 --       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
 -- Returns {result, clock_ms}; result is one of
@@ -33,22 +33,33 @@ if leg[1] ~= 'held' then
 end
 
 -- All checks come before the first write. Amounts stay text: HINCRBY reads them exactly.
-local moves = {}
+local moves, before = {}, {}
 for id, amount, generation in string.gmatch(leg[2], '([^:,]+):(%d+):(%d+)') do
   local key = ARGV[4] .. id
   local account = redis.call('HMGET', key, 'generation', 'held')
   if not account[1] then return { 'missing_account', exact(now) } end
-  -- An account that was written anew since then knows nothing of this leg: leave it alone.
-  -- What is free moved nothing.
-  if account[1] == generation and tonumber(amount) > 0 then
-    if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
-    moves[#moves + 1] = { key, amount }
+  if tonumber(amount) > 0 then -- what is free moved nothing
+    if account[1] == generation then
+      if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
+      moves[#moves + 1] = { key, amount }
+    elseif commit then
+      before[#before + 1] = { key, amount }
+    end
   end
 end
 
+local to = commit and 'used' or 'available'
 for _, move in ipairs(moves) do
   redis.call('HINCRBY', move[1], 'held', '-' .. move[2])
-  redis.call('HINCRBY', move[1], commit and 'used' or 'available', move[2])
+  redis.call('HINCRBY', move[1], to, move[2])
+  move_total(KEYS[7], 'held', -tonumber(move[2]))
+  move_total(KEYS[7], to, tonumber(move[2]))
+end
+write_totals(KEYS[7])
+-- An account that was written anew since then knows nothing of this leg. Its balance is left
+-- alone; it only remembers that an earlier generation has sold, or spent, this.
+for _, move in ipairs(before) do
+  redis.call('HINCRBY', move[1], 'used_before', move[2])
 end
 redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
