@@ -10,8 +10,9 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PARTIES = ("stock", "payment")
@@ -20,6 +21,10 @@ the scarcer good, so who can't have it never holds credit for it."""
 
 AMOUNT_MAX = 2**53 - 1
 """The largest amount of anything. Redis computes in doubles, which are exact up to here."""
+
+KEPT_DEADLINES = 4
+"""A settled leg is kept for at least so many deadlines. A party takes no deadline that is more than
+two ahead; the other two are for clocks that disagree."""
 
 
 class Settings(BaseSettings):
@@ -52,7 +57,7 @@ class Settings(BaseSettings):
     retry_budget_ms: int = Field(default=4_000, ge=0)
     retry_tries: int = Field(default=12, ge=1)
     # Far above the deadline and any clock skew we allow: a late deduction must find the leg.
-    leg_kept_s: int = Field(default=600, ge=60)
+    leg_kept_s: int = Field(default=600, ge=60, validate_default=True)
     idempotency_kept_s: int = Field(default=86_400, ge=60)
 
     # --- reconciliation ---
@@ -69,7 +74,15 @@ class Settings(BaseSettings):
     init_timeout_ms: int = Field(default=120_000, ge=1_000)
     batch_items: int = Field(default=128, ge=1, description="the most that one call carries")
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("leg_kept_s")
+    @classmethod
+    def _outlives_every_deduction(cls, leg_kept_s: int, info: ValidationInfo) -> int:
+        least_s = KEPT_DEADLINES * info.data.get("deadline_ms", 0) / 1000
+        if leg_kept_s < least_s:
+            raise ValueError(f"Input should be at least {KEPT_DEADLINES} deadlines, {least_s:g} s")
+        return leg_kept_s
 
     def address(self, service: str) -> str:
         """The gRPC address, host:port, of `orders`, `stock` or `payment`."""
@@ -111,5 +124,6 @@ def settings() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = "RECOUP_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"recoup: {name}: {problem['msg']}, not {problem['input']!r}", file=sys.stderr)
+            message = problem["msg"].removeprefix("Value error, ")
+            print(f"recoup: {name}: {message}, not {problem['input']!r}", file=sys.stderr)
         raise SystemExit(2) from None
