@@ -19,7 +19,7 @@ PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 RINGS := tests/unit tests/integration tests/e2e tests/chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pending retry consistency chaos soak locust test test-all test-redis lint format proto lock clean
+.PHONY: help run demo pending retry consistency audit chaos soak locust test test-all test-redis lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -38,6 +38,9 @@ retry: .venv/.run-ready  ## have one checkout tried again now (TID=...)
 
 consistency: .venv/.run-ready  ## 1,000 checkouts of 100 pieces at once, verified
 	@exec $(PY) -m recoup consistency
+
+audit: .venv/.run-ready  ## check that every credit, item and order is accounted for
+	@exec $(PY) -m recoup audit
 
 chaos: .venv/.dev-ready  ## break an instance of its own in every way, under load (MINUTES, SEED)
 	@exec $(PY) -m recoup chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -199,14 +199,15 @@ class Run:
             timeout=AUDIT_LIMIT_S,
             check=False,
         )
-        if "No such command" in said.stderr:
-            return Unaccounted(), []
         if said.returncode not in (0, 1):
             raise CannotTell(f"the audit fails: {said.stderr.strip()[-300:]}")
         audit: dict[str, Any] = json.loads(said.stdout)
-        counts = audit["unaccounted"]
+        counts = {book: abs(units) for book, units in audit["unaccounted"].items()}
         counted = Unaccounted(counts["credits"], counts["items"], counts["orders"])
-        return counted, [f"audit: {difference}" for difference in audit["differences"]]
+        if audit["balanced"]:
+            return counted, []
+        found = audit["differences"] or [{"kind": "not balanced"}]
+        return counted, [f"audit: {' · '.join(filter(None, each.values()))}" for each in found]
 
     @contextmanager
     def _span(self, name: str) -> Iterator[None]:

@@ -7,7 +7,10 @@ trouble is that item's alone. Messages are those of `proto/ledger.proto`.
 
 Keys, all under one hash tag (`{stock}:…`):
 
-    account:<id>  hash   price, available, held, used, put_in, generation
+    account:<id>  hash   price, available, held, used, put_in, generation; used_before (what its
+                         earlier generations have sold, or spent; absent: nothing)
+    totals        hash   put_in, available, held, used of all accounts; absent, or with a field
+                         `unknown`: not known
     leg:<tid>     hash   state, digest, lines ("id:amount:generation,…"), parties, deadline_ms, …
     due           zset   tid -> ms at which someone must look at the held leg
     parked        zset   tid -> ms since when; `reasons` hash: tid -> why
@@ -81,6 +84,7 @@ class Ledger:
         self._reasons = self._prefix + "reasons"
         self._waiting = self._prefix + "waiting"
         self._clock = self._prefix + "clock"
+        self._totals = self._prefix + "totals"
 
     # --- a checkout's calls ---
 
@@ -100,7 +104,7 @@ class Ledger:
         what = repr((lines, sorted(deduction.parties)))
         digest = hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
         furthest_ms = DEADLINES_AHEAD * self.settings.deadline_ms
-        keys = [self._leg(deduction.tid), self._due, self._clock]
+        keys = [self._leg(deduction.tid), self._due, self._clock, self._totals]
         arguments: list[str | int] = [deduction.tid, deduction.deadline_ms, furthest_ms, digest]
         arguments.append(",".join(deduction.parties))
         for account_id, amount in lines:
@@ -110,7 +114,7 @@ class Ledger:
 
     def _settle_call(self, settlement: pb.Settlement) -> Call:
         keys = [self._leg(settlement.tid), self._due, self._parked]
-        keys += [self._reasons, self._waiting, self._clock]
+        keys += [self._reasons, self._waiting, self._clock, self._totals]
         kept_ms = self.settings.leg_kept_s * 1000
         verdict = VERDICTS[settlement.verdict]
         return Call("settle", keys, (settlement.tid, verdict, kept_ms, self._account("")))
