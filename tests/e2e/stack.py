@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,9 +16,10 @@ import psutil
 import redis
 import urllib3
 
+from loadtest.instance import free_ports
 from recoup import preflight
 from recoup.processes import ROOT
-from recoup.settings import PORT_OFFSETS, Settings
+from recoup.settings import Settings
 from recoup.stack import record
 from recoup.supervisor import Supervisor
 from tests.e2e.client import eventually
@@ -27,18 +27,6 @@ from tests.e2e.client import eventually
 READY_LIMIT_S = 120
 STOP_LIMIT_S = 60
 COMMAND_LIMIT_S = 120
-
-
-def free_ports() -> tuple[int, int]:
-    """A port below which, and above, all of an instance's are free now; and one for Flower."""
-    count = max(PORT_OFFSETS.values()) + 1
-    for first in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
-            for port in range(first, first + count + 1):
-                probe = probes.enter_context(socket.socket())
-                probe.bind(("127.0.0.1", port))
-            return first, first + count
-    raise RuntimeError("no free ports")
 
 
 class Stack:
