@@ -131,10 +131,13 @@ class Instance:
 
     def pid(self, name: str) -> int:
         """The process id; 0 if it doesn't run now."""
-        if name != GATEWAY_WORKER:
-            return self.supervisor.pid(name)
-        workers = self._gateway_workers()
-        return workers[0].pid if workers else 0
+        return next(iter(self.pids(name)), 0)
+
+    def pids(self, name: str) -> list[int]:
+        """As `pid`, but of a gateway worker's fellows too."""
+        if name == GATEWAY_WORKER:
+            return [worker.pid for worker in self._gateway_workers()]
+        return [pid for pid in [self.supervisor.pid(name)] if pid]
 
     def database(self, store: str) -> redis.Redis:
         """A client of `orders`, `stock`, `payment` or `broker`'s database."""
@@ -143,7 +146,12 @@ class Instance:
     def not_ready(self) -> list[str]:
         """The processes that don't do their work now: that live alone isn't enough."""
         states = self.supervisor.states()
-        down = [name for name, state in states.items() if not runs(state.word, state.pid)]
+        # What its supervisor calls running may have died: it may not know yet.
+        down = [
+            name
+            for name, state in states.items()
+            if state.word != "RUNNING" or not lives(state.pid)
+        ]
         if len(self._gateway_workers()) != self.settings.gateway_workers:
             down.append(GATEWAY_WORKER)
         if down:
@@ -163,11 +171,11 @@ class Instance:
             return []
 
 
-def runs(word: str, pid: int) -> bool:
-    """Whether a process that its supervisor calls RUNNING still is: it may not know yet."""
+def lives(pid: int) -> bool:
+    """Whether a process is there and hasn't ended."""
     try:
-        return word == "RUNNING" and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 

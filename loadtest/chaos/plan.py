@@ -13,7 +13,7 @@ SINGLES_PART = 0.66
 STORM_PART = 0.32
 """Of the whole time. The rest is for starting, and for the last convergence."""
 
-AROUND_S = 6.0
+AROUND_S = 5.3
 """What one fault alone takes beside its own time: load before it, getting ready, converging, and
 reading the books."""
 

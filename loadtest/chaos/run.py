@@ -115,9 +115,11 @@ class Run:
             load.stop()
         result.converged_s = self._until_nothing_is_held(ready_at)
         result.checkouts = self._tally.so_far() - before
-        books = shops.read(self._client, shop, load.stories.orders)
-        discrepancies = verdict_on(load.stories, books)
-        counted, differences = self._audit()
+        with ThreadPoolExecutor(1) as pool:
+            audit = pool.submit(self._audit)
+            books = shops.read(self._client, shop, load.stories.orders)
+            discrepancies = verdict_on(load.stories, books)
+            counted, differences = audit.result()
         result.unaccounted = counted.most(unaccounted(books, discrepancies))
         result.discrepancies = [str(each) for each in discrepancies] + differences
         result.held = self._world.legs_held() or 0

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 import xmlrpc.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import psutil
 import redis
 
 from loadtest.chaos.proxy import Mode, Proxies, Proxy
-from loadtest.instance import Instance, Overrides
+from loadtest.instance import GATEWAY_WORKER, Instance, Overrides, lives
 from recoup import faults
 from recoup.settings import PARTIES, Settings
 
@@ -124,14 +124,19 @@ class World:
     @contextlib.contextmanager
     def killed(self, *names: str) -> Iterator[None]:
         """kill -9, all at the same moment. The supervisor starts them again."""
-        for pid in [self._find(name) for name in names]:
+        pids = [self._find(name) for name in names]
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            wait_until_one_died([pid])
         yield
 
     @contextlib.contextmanager
     def dies_at(self, point: str) -> Iterator[None]:
         """A process dies at a named line (see `recoup/faults.py`), when it next comes by."""
+        process = point.partition(".")[0]
+        pids = self.instance.pids(GATEWAY_WORKER if process == "gateway" else process)
         self._marks[point].unlink(missing_ok=True)
         yield
         give_up = time.monotonic() + PASSES_LIMIT_S
@@ -140,6 +145,7 @@ class World:
                 self._marks[point].touch()
                 raise Missed(f"nobody came by {point}")
             time.sleep(POLL_S)
+        wait_until_one_died(pids)
 
     @contextlib.contextmanager
     def paused(self, name: str) -> Iterator[None]:
@@ -188,6 +194,7 @@ class World:
         self._command(self.instance.database(store), "BGREWRITEAOF")
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+        wait_until_one_died([pid])
         yield
 
     @contextlib.contextmanager
@@ -215,3 +222,9 @@ class World:
                 raise Missed(f"{name} is not there")
             time.sleep(POLL_S)
         return pid
+
+
+def wait_until_one_died(pids: Sequence[int]) -> None:
+    """A signal is sent before it acts: until then its process looks as well as ever."""
+    while all(map(lives, pids)):
+        time.sleep(POLL_S / 10)
