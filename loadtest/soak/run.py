@@ -18,6 +18,7 @@ from loadtest.instance import Instance
 from loadtest.soak.load import Load
 from loadtest.soak.measure import Measurements, Series
 from loadtest.soak.trend import Trend
+from recoup.settings import PARTIES
 
 LEG_KEPT_S = 60
 """How long this instance remembers a settled leg: short, so that as many go as come."""
@@ -51,7 +52,7 @@ class Result:
     answers: dict[str, int]
     rounds: int
     left_keys: dict[str, int] = field(default_factory=dict)
-    """Keys too many after the drain, by store."""
+    """Keys of a party that are too many after the drain: legs that nobody forgets."""
     died: list[str] = field(default_factory=list)
     """Processes that were started more than once."""
 
@@ -59,7 +60,7 @@ class Result:
         """All that isn't as it should be, in words."""
         return [
             *(f"{name} grows" for name, trend in self.trends.items() if trend.grows),
-            *(f"{store} keeps {count} keys too many" for store, count in self.left_keys.items()),
+            *(f"{party} keeps {count} legs" for party, count in self.left_keys.items()),
             *(f"{name} died" for name in self.died),
             *(
                 f"{count} checkouts were answered {status}"
@@ -91,14 +92,15 @@ def soak(instance: Instance, minutes: float) -> tuple[Result, dict[str, Series]]
         trends = measurements.trends(began_s, load_s)
     except ValueError as error:
         raise CannotTell(f"{error}: give it more minutes") from error
-    left = {store: now - before[store] for store, now in measurements.keys().items()}
+    after = measurements.keys()
+    left = {party: after[party] - before[party] for party in PARTIES}
     result = Result(
         began_s=began_s,
         ended_s=load_s,
         trends=trends,
         answers=dict(load.answers),
         rounds=load.rounds,
-        left_keys={store: count for store, count in left.items() if count > OWN_KEYS},
+        left_keys={party: count for party, count in left.items() if count > OWN_KEYS},
         died=[name for name, pids in measurements.pids.items() if len(pids) > 1],
     )
     return result, measurements.series

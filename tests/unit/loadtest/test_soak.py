@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from loadtest.soak.trend import Tolerance, percentile, slope, trend, trend_z
+from loadtest.books import Verdict
+from loadtest.soak import picture
+from loadtest.soak.measure import Series
+from loadtest.soak.run import FILE, Result, write
+from loadtest.soak.trend import Tolerance, Trend, percentile, slope, trend, trend_z
 
 TIMES_S = [4.0 * number for number in range(60)]
 MEMORY = Tolerance(part=0.03, least=2.0)
@@ -84,3 +91,64 @@ def test_a_trend_has_a_direction_and_chance_has_none() -> None:
 @pytest.mark.parametrize(("part", "value"), [(0.0, 1), (0.5, 6), (0.99, 10), (1.0, 10)])
 def test_a_percentile(part: float, value: float) -> None:
     assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], part) == value
+
+
+# --- the verdict ---------------------------------------------------------------------------------
+
+FLAT = Trend(level=100.0, rise=0.5, tolerated=3.0, per_h=7.5, z=0.4, grows=False)
+
+
+def result(**changes: object) -> Result:
+    """A run in which nothing grew, but for what is changed."""
+    fine: dict[str, object] = {
+        "began_s": 75.0,
+        "ended_s": 300.0,
+        "trends": {"stock memory": FLAT},
+        "answers": {"200": 9000},
+        "rounds": 4,
+    }
+    return Result(**(fine | changes))  # type: ignore[arg-type]
+
+
+def test_a_run_in_which_nothing_grew_is_fine() -> None:
+    assert result().wrong() == []
+    assert result().verdict() is Verdict.CONSISTENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"trends": {"stock memory": replace(FLAT, grows=True)}}, "stock memory grows"),
+        ({"left_keys": {"payment": 40}}, "payment keeps 40 legs"),
+        ({"died": ["flower"]}, "flower died"),
+        ({"answers": {"200": 9000, "503": 2}}, "2 checkouts were answered 503"),
+    ],
+)
+def test_anything_else_is_told_and_is_the_verdict(changes: dict[str, object], word: str) -> None:
+    assert result(**changes).wrong() == [word]
+    assert result(**changes).verdict() is Verdict.INCONSISTENT
+
+
+def test_all_of_it_is_written_and_drawn(tmp_path: Path) -> None:
+    series = {
+        "stock memory": Series("MB", MEMORY, TIMES_S, noise(1)),
+        "stock-db keys": Series("keys", MEMORY, TIMES_S, noise(2)),
+        "checkout p99": Series("ms", MEMORY, TIMES_S, noise(3)),
+    }
+    found = result(trends={name: each.trend(75, 300) for name, each in series.items()})
+    write(tmp_path, 5, found, series)
+    picture.draw(tmp_path, found, series, "title")
+    written = json.loads((tmp_path / FILE).read_text())
+    assert written["verdict"] == 0
+    assert written["trends"]["stock memory"]["grows"] is False
+    assert written["series"]["stock-db keys"]["values"] == noise(2)
+    assert (tmp_path / picture.FILE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_series_is_judged_between_two_times() -> None:
+    # given a series that rises, and is flat from its middle on
+    values = [min(at_s, 120.0) for at_s in TIMES_S]
+    series = Series("MB", MEMORY, TIMES_S, values)
+    # then it depends on when one looks
+    assert series.trend(0, 240).grows
+    assert not series.trend(124, 240).grows
