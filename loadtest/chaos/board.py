@@ -62,7 +62,8 @@ class Board:
         word = "[green]agrees[/]" if result.fine else "[bold red]WRONG[/]"
         self._console.print(
             f"{word}  {result.name}: {result.checkouts.total()} checkouts, "
-            f"ready after {ready}, converged after {converged}",
+            f"ready after {ready}, converged after {converged}"
+            + ("" if result.served else ", nobody served"),
             soft_wrap=True,
         )
         for discrepancy in result.discrepancies[:10]:

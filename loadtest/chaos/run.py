@@ -52,6 +52,8 @@ class Result:
     """From the end of the fault until every process did its work; None: never."""
     converged_s: float | None = None
     """From then until nothing was held; None: never."""
+    served: bool = False
+    """Checkouts were paid again once every process did its work."""
     held: int = 0
     """Legs held in the end."""
     unaccounted: Unaccounted = field(default_factory=Unaccounted)
@@ -61,9 +63,9 @@ class Result:
 
     @property
     def fine(self) -> bool:
-        """Everything is back, nothing is held, and all agrees."""
+        """Everything is back and at work, nothing is held, and all agrees."""
         agrees = not self.unaccounted and not self.discrepancies
-        return agrees and self.ready_s is not None and self.converged_s is not None
+        return agrees and self.served and self.converged_s is not None
 
 
 class Run:
@@ -90,31 +92,47 @@ class Run:
         """Each kind of fault alone."""
         with self._span("each fault alone"):
             for number, fault in enumerate(self._plan.singles):
+                if self._beyond_repair():
+                    return
                 self._board.say(f"{number + 1}/{len(self._plan.singles)} {fault.name}")
                 self._judged(fault.name, [Planned(fault)], 0.0)
 
     def storm(self) -> None:
         """All kinds at random times, several at once; one convergence and one audit after it."""
+        if self._beyond_repair():
+            return
         with self._span("storm"):
             self._board.say(f"storm of {len(self._plan.storm)} faults")
             self._judged(f"storm of {len(self._plan.storm)}", self._plan.storm, self._plan.storm_s)
+
+    def _beyond_repair(self) -> bool:
+        """Whether a fault has left something that is never ready again: nobody can be judged by
+        what comes after it."""
+        return any(result.ready_s is None for result in self.results)
 
     def _judged(self, name: str, planned: Sequence[Planned], lasts_s: float) -> None:
         """Load, faults under it, and what is left when all have passed."""
         shop = shops.fill(self._client, self._draw)
         load = Load(self._world.instance.url, shop, self._tally, self._draw.getrandbits(32))
         before, result = self._tally.so_far(), Result(name)
+        self.results.append(result)
         try:
             load.start()
             spans = self._inflict(planned, lasts_s)
             result.missed = sum(bool(span.missed) for span in spans)
             result.ready_s = self._until_ready()
             ready_at = time.monotonic()
-            self._until_served()
+            result.served = result.ready_s is not None and self._is_served()
         finally:
             load.stop()
-        result.converged_s = self._until_nothing_is_held(ready_at)
-        result.checkouts = self._tally.so_far() - before
+            result.checkouts = self._tally.so_far() - before
+        if result.ready_s is not None:
+            result.converged_s = self._until_nothing_is_held(ready_at)
+            self._judge(result, shop, load)
+        self._board.done(result)
+
+    def _judge(self, result: Result, shop: shops.Shop, load: Load) -> None:
+        """The clients' answers against the books, and the books against themselves."""
         with ThreadPoolExecutor(1) as pool:
             audit = pool.submit(self._audit)
             books = shops.read(self._client, shop, load.stories.orders)
@@ -123,8 +141,6 @@ class Run:
         result.unaccounted = counted.most(unaccounted(books, discrepancies))
         result.discrepancies = [str(each) for each in discrepancies] + differences
         result.held = self._world.legs_held() or 0
-        self.results.append(result)
-        self._board.done(result)
 
     # --- faults ---
 
@@ -167,14 +183,15 @@ class Run:
             time.sleep(POLL_S)
         return None
 
-    def _until_served(self) -> None:
-        """Waits until customers are served again. Raises CannotTell if they never are."""
+    def _is_served(self) -> bool:
+        """Waits until customers are served again; False if they never are."""
         enough = self._tally.so_far()[Outcome.PAID] + SERVED
         give_up = time.monotonic() + READY_LIMIT_S
         while self._tally.so_far()[Outcome.PAID] < enough:
             if time.monotonic() > give_up:
-                raise CannotTell("everything is ready, and no checkout is paid")
+                return False
             time.sleep(POLL_S)
+        return True
 
     def _until_nothing_is_held(self, began_s: float) -> float | None:
         """Waits until no leg is held; how long that took from `began_s`, None if it never is."""

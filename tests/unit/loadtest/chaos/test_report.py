@@ -27,6 +27,7 @@ def result(**changes: object) -> Result:
         "checkouts": Counter({"200, paid": 7, "hung up": 1}),
         "ready_s": 1.5,
         "converged_s": 0.5,
+        "served": True,
     }
     return Result(**(fine | changes))  # type: ignore[arg-type]
 
@@ -34,7 +35,7 @@ def result(**changes: object) -> Result:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"ready_s": None},
+        {"served": False},
         {"converged_s": None},
         {"unaccounted": Unaccounted(credits=1)},
         {"unaccounted": Unaccounted(items=1)},
