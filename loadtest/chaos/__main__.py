@@ -37,12 +37,10 @@ def main() -> int:
     seed = secrets.randbelow(2**32) if chosen.seed is None else chosen.seed
     planned = plan(seed, chosen.minutes, FAULTS)
     out.print(
-        f"seed {seed}: {len(planned.singles)} kinds of fault alone, then {len(planned.storm)} in a "
-        f"storm of {planned.storm_s:.0f} s; all of it in {chosen.data}"
+        f"seed {seed}: {len(planned.singles)} kinds of fault, each alone, as far as time allows; "
+        f"then {len(planned.storm)} in a storm of {planned.storm_s:.0f} s",
+        soft_wrap=True,
     )
-    if planned.left_out:
-        left_out = ", ".join(fault.name for fault in planned.left_out)
-        out.print(f"No time for each alone: {left_out}", soft_wrap=True)
     return judged(lambda: carry_out(planned, chosen.minutes, chosen.data))
 
 
@@ -61,11 +59,15 @@ def carry_out(planned: Plan, minutes: float, folder: Path) -> Verdict:
                 run.storm()
                 verdict = report.verdict(run.results)
             finally:
-                report.write(folder, planned, minutes, verdict, run.results, run.timeline)
+                report.write(
+                    folder, planned, minutes, verdict, run.results, run.left_out, run.timeline
+                )
                 picture.draw(folder, run.timeline, title(planned, run))
     finally:
         world.stop()
     out.print(report.table(run.results))
+    if run.left_out:
+        out.print(f"No time for each alone: {', '.join(run.left_out)}", soft_wrap=True)
     if verdict is Verdict.CONSISTENT:
         for store in STORES:
             shutil.rmtree(folder / "instance" / store)

@@ -24,7 +24,7 @@ from loadtest.chaos.shop import Shop
 
 CLIENTS = 16
 
-PREPARED = 160
+PREPARED = 128
 """Orders that a crowd checks out at once in the beginning: a fault then meets many on the way."""
 
 RUSH_LIMIT_S = 5.0

@@ -27,8 +27,8 @@ COLOURS = {
 }
 FAULT = "#8e44ad"
 ROW_INCHES = 0.19
-SHORTEST_S = 0.6
-"""A kill takes no time; it is drawn as if it took this."""
+SHORTEST_PART = 0.006
+"""A kill takes no time; it is drawn as if it took this part of its phase."""
 
 
 def draw(folder: Path, timeline: Timeline, title: str) -> None:
@@ -59,9 +59,10 @@ def draw(folder: Path, timeline: Timeline, title: str) -> None:
 
 def _draw_phase(phase: Timeline, answers: Axes, held: Axes, faults: Axes) -> None:
     (span,) = phase.phases
+    shortest_s = SHORTEST_PART * (span.ended_s - span.began_s)
     _draw_answers(phase, answers)
     _draw_held(phase, held)
-    _draw_faults(phase.faults, faults)
+    _draw_faults(phase.faults, faults, shortest_s)
     answers.set_title(
         f"{span.name}: {len(phase.faults)} faults, {span.ended_s - span.began_s:.0f} s",
         loc="left",
@@ -77,7 +78,7 @@ def _draw_phase(phase: Timeline, answers: Axes, held: Axes, faults: Axes) -> Non
         for each in phase.faults:
             axis.axvspan(
                 each.began_s,
-                max(each.ended_s, each.began_s + SHORTEST_S),
+                max(each.ended_s, each.began_s + shortest_s),
                 color=FAULT,
                 alpha=0.12,
                 lw=0,
@@ -120,10 +121,10 @@ def _draw_held(phase: Timeline, axis: Axes) -> None:
     axis.set_ylabel("legs held")
 
 
-def _draw_faults(spans: list[Span], axis: Axes) -> None:
+def _draw_faults(spans: list[Span], axis: Axes, shortest_s: float) -> None:
     names = list(dict.fromkeys(span.name for span in sorted(spans, key=lambda span: span.began_s)))
     for span in spans:
-        lasts_s = max(SHORTEST_S, span.ended_s - span.began_s)
+        lasts_s = max(shortest_s, span.ended_s - span.began_s)
         colour = "#bbbbbb" if span.missed else FAULT
         axis.barh(names.index(span.name), lasts_s, left=span.began_s, color=colour, height=0.7)
     axis.set_yticks(range(len(names)), names, fontsize=8)

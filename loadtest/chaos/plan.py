@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from loadtest.chaos.faults import Fault
 from loadtest.instance import STORES
 
-SINGLES_PART = 0.66
-STORM_PART = 0.32
-"""Of the whole time. The rest is for starting, and for the last convergence."""
+SINGLES_PART, STORM_PART = 0.66, 0.31
+"""Of the whole time. The rest is for starting, and for what is left after the storm."""
 
-AROUND_S = 5.3
-"""What one fault alone takes beside its own time: load before it, getting ready, converging, and
-reading the books."""
+SINGLES_LEAST = 3
+"""So many are had alone, however slow the machine is."""
 
 GAP_S = 3.0
 """Between two faults of a storm, on average: as long as a process takes to be back, so that
@@ -43,32 +41,26 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a run will do. `left_out`: kinds for which there is no time."""
+    """Everything that a run will do: kinds of fault alone, for as long as `singles_s` (each takes
+    its time, so a slow machine has fewer of them); then a storm of `storm_s`."""
 
     seed: int
     singles: tuple[Fault, ...]
+    singles_s: float
     storm: tuple[Planned, ...]
     storm_s: float
-    left_out: tuple[Fault, ...]
 
 
 def plan(seed: int, minutes: float, faults: Sequence[Fault]) -> Plan:
-    """Draws a plan: each kind alone as far as time allows, a database first; then a storm."""
+    """Draws a plan: an order of all kinds, a database first; and a storm."""
     draw = random.Random(seed)
     order = sorted(faults, key=lambda fault: fault.name)
     draw.shuffle(order)
     first = next(filter(_breaks_store, order), order[0])
     order.sort(key=lambda fault: fault != first)
-    left_s = minutes * 60 * SINGLES_PART
-    singles: list[Fault] = []
-    for fault in order:
-        left_s -= AROUND_S + fault.lasts_s
-        if left_s < 0 and singles:
-            break
-        singles.append(fault)
     storm_s = minutes * 60 * STORM_PART
     storm = _storm(draw, storm_s, [fault for fault in order if fault.storms])
-    return Plan(seed, tuple(singles), storm, storm_s, tuple(order[len(singles) :]))
+    return Plan(seed, tuple(order), minutes * 60 * SINGLES_PART, storm, storm_s)
 
 
 def _breaks_store(fault: Fault) -> bool:

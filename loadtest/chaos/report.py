@@ -66,6 +66,7 @@ def write(
     minutes: float,
     found: Verdict,
     results: Sequence[Result],
+    left_out: Sequence[str],
     timeline: Timeline,
 ) -> None:
     """Writes everything into a file."""
@@ -77,8 +78,8 @@ def write(
         "planned": {
             "singles": [fault.name for fault in plan.singles],
             "storm": [[round(each.at_s, 2), each.fault.name] for each in plan.storm],
-            "left_out": [fault.name for fault in plan.left_out],
         },
+        "left_out": list(left_out),
         "target_s": TARGET_S,
         "results": [
             {**asdict(result), "checkouts": dict(result.checkouts), "fine": result.fine}

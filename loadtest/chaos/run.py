@@ -20,7 +20,7 @@ from loadtest.chaos.answers import Unaccounted, unaccounted, verdict_on
 from loadtest.chaos.board import Board
 from loadtest.chaos.faults import Fault
 from loadtest.chaos.load import Load, Tally
-from loadtest.chaos.plan import Plan, Planned
+from loadtest.chaos.plan import SINGLES_LEAST, Plan, Planned
 from loadtest.chaos.timeline import Sampler, Span, Timeline
 from loadtest.chaos.world import Missed, World
 from loadtest.client import CannotTell, Client
@@ -78,6 +78,8 @@ class Run:
         self._tally = Tally()
         self.timeline = Timeline()
         self.results: list[Result] = []
+        self.left_out: list[str] = []
+        """Kinds of fault that there was no time for to be had alone."""
         self._sampler = Sampler(self.timeline, self._tally.so_far, world.legs_held, board.show)
 
     def __enter__(self) -> Run:
@@ -89,10 +91,13 @@ class Run:
         self._client.close()
 
     def singles(self) -> None:
-        """Each kind of fault alone."""
+        """Each kind of fault alone, as many as there is time for."""
+        end_s = time.monotonic() + self._plan.singles_s
         with self._span("each fault alone"):
             for number, fault in enumerate(self._plan.singles):
-                if self._beyond_repair():
+                late = time.monotonic() > end_s and number >= SINGLES_LEAST
+                if late or self._beyond_repair():
+                    self.left_out = [left.name for left in self._plan.singles[number:]]
                     return
                 self._board.say(f"{number + 1}/{len(self._plan.singles)} {fault.name}")
                 self._judged(fault.name, [Planned(fault)], 0.0)

@@ -28,16 +28,14 @@ def test_the_same_seed_has_the_same_faults_in_the_same_order() -> None:
 def test_a_default_run_has_every_kind_alone_and_a_storm_of_60(seed: int) -> None:
     planned = plan(seed, DEFAULT_MINUTES, FAULTS)
     assert sorted(fault.name for fault in planned.singles) == sorted(f.name for f in FAULTS)
-    assert planned.left_out == ()
     assert len(planned.storm) >= 60
+    assert planned.singles_s + planned.storm_s < DEFAULT_MINUTES * 60
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_short_run_breaks_a_database_first_and_says_what_it_leaves_out(seed: int) -> None:
+def test_however_short_a_run_is_it_breaks_a_database_first(seed: int) -> None:
     planned = plan(seed, 1, FAULTS)
     assert not planned.singles[0].targets.isdisjoint(STORES)
-    assert {*planned.singles, *planned.left_out} == set(FAULTS)
-    assert len(planned.singles) >= 2
     assert planned.storm
 
 

@@ -74,7 +74,7 @@ def timeline() -> Timeline:
 def test_all_of_it_is_written_and_drawn(tmp_path: Path) -> None:
     # when a run is reported
     planned = plan(7, 1, FAULTS)
-    report.write(tmp_path, planned, 1, Verdict.CONSISTENT, [result()], timeline())
+    report.write(tmp_path, planned, 1, Verdict.CONSISTENT, [result()], ["kill beat"], timeline())
     picture.draw(tmp_path, timeline(), "title")
     # then the file has it, and there is a picture
     written = json.loads((tmp_path / report.FILE).read_text())
@@ -83,6 +83,7 @@ def test_all_of_it_is_written_and_drawn(tmp_path: Path) -> None:
     assert written["results"][0]["checkouts"] == {"200, paid": 7, "hung up": 1}
     assert written["results"][0]["fine"] is True
     assert written["planned"]["singles"] == [fault.name for fault in planned.singles]
+    assert written["left_out"] == ["kill beat"]
     assert [span["name"] for span in written["timeline"]["faults"]] == ["kill stock", "pause stock"]
     assert (tmp_path / picture.FILE).read_bytes().startswith(PNG)
 
