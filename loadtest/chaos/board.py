@@ -12,6 +12,8 @@ from loadtest.chaos.timeline import Sample
 if TYPE_CHECKING:
     from loadtest.chaos.run import Result
 
+NAMES_SHOWN = 2
+
 
 class Board:
     """Progress, on standard error."""
@@ -46,7 +48,7 @@ class Board:
         held = "?" if sample.held is None else sample.held
         parts = [
             self._now,
-            f"broken: {', '.join(sorted(self.broken)) or 'nothing'}",
+            f"broken: {named(sorted(self.broken))}",
             f"{sample.per_s():.0f} checkouts/s",
             f"{held} legs held",
             f"{left_s // 60:.0f}:{left_s % 60:02.0f} left",
@@ -68,6 +70,12 @@ class Board:
         )
         for discrepancy in result.discrepancies[:10]:
             self._console.print(f"    {discrepancy}", soft_wrap=True)
+
+
+def named(names: list[str]) -> str:
+    """Some names, short enough for a line that moves."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return (", ".join(names[:NAMES_SHOWN]) or "nothing") + more
 
 
 def seconds(value: float | None) -> str:
