@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from loadtest.chaos.result import Result
 from loadtest.chaos.timeline import Sample
-
-if TYPE_CHECKING:
-    from loadtest.chaos.run import Result
 
 NAMES_SHOWN = 2
 

@@ -15,7 +15,7 @@ from loadtest.books import Outcome, Verdict
 from loadtest.chaos.board import seconds
 from loadtest.chaos.load import HUNG_UP
 from loadtest.chaos.plan import Plan
-from loadtest.chaos.run import TARGET_S, Result
+from loadtest.chaos.result import TARGET_S, Result
 from loadtest.chaos.timeline import Timeline
 
 FILE = "chaos.json"

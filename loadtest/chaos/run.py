@@ -7,11 +7,9 @@ import random
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from loadtest.books import Outcome
@@ -21,6 +19,7 @@ from loadtest.chaos.board import Board
 from loadtest.chaos.faults import Fault
 from loadtest.chaos.load import Load, Tally
 from loadtest.chaos.plan import SINGLES_LEAST, Plan, Planned
+from loadtest.chaos.result import Result
 from loadtest.chaos.timeline import Sampler, Span, Timeline
 from loadtest.chaos.world import Missed, World
 from loadtest.client import CannotTell, Client
@@ -28,9 +27,6 @@ from recoup.processes import ROOT
 
 READY_LIMIT_S = 60.0
 CONVERGENCE_LIMIT_S = 60.0
-
-TARGET_S = 10.0
-"""Within this time after everything is ready, nothing is to be held any more."""
 
 CALM_S = 0.5
 """Nothing is held for as long: a leg that a forgotten request takes meanwhile is seen."""
@@ -40,32 +36,6 @@ SERVED = 5
 
 POLL_S = 0.1
 AUDIT_LIMIT_S = 120.0
-
-
-@dataclass(slots=True)
-class Result:
-    """What one fault, or a storm of them, has done."""
-
-    name: str
-    checkouts: Counter[str] = field(default_factory=Counter)
-    ready_s: float | None = None
-    """From the end of the fault until every process did its work; None: never."""
-    converged_s: float | None = None
-    """From then until nothing was held; None: never."""
-    served: bool = False
-    """Checkouts were paid again once every process did its work."""
-    held: int = 0
-    """Legs held in the end."""
-    unaccounted: Unaccounted = field(default_factory=Unaccounted)
-    discrepancies: list[str] = field(default_factory=list)
-    missed: int = 0
-    """Faults that found nothing to break."""
-
-    @property
-    def fine(self) -> bool:
-        """Everything is back and at work, nothing is held, and all agrees."""
-        agrees = not self.unaccounted and not self.discrepancies
-        return agrees and self.served and self.converged_s is not None
 
 
 class Run:

@@ -14,7 +14,7 @@ from loadtest.chaos import picture, report
 from loadtest.chaos.answers import Unaccounted
 from loadtest.chaos.faults import FAULTS
 from loadtest.chaos.plan import plan
-from loadtest.chaos.run import Result
+from loadtest.chaos.result import Result
 from loadtest.chaos.timeline import Sample, Span, Timeline
 
 PNG = b"\x89PNG"

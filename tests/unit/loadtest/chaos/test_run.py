@@ -13,7 +13,8 @@ from loadtest.chaos import run as runs
 from loadtest.chaos.board import Board
 from loadtest.chaos.faults import FAULTS
 from loadtest.chaos.plan import SINGLES_LEAST, Plan, plan
-from loadtest.chaos.run import CALM_S, Result, Run
+from loadtest.chaos.result import Result
+from loadtest.chaos.run import CALM_S, Run
 from loadtest.chaos.world import World
 
 HOUR_S = 3600.0
