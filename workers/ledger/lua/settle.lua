@@ -2,7 +2,8 @@
 -- Doing it twice changes nothing.
 --
 -- KEYS  leg, due, parked, reasons, waiting, clock
--- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept),
+-- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept: by this clock,
+--       which stands still after the machine's time was set back, and deadlines with it),
 --       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
 -- Returns {result, clock_ms}; result is one of
 --   settled          by this call
@@ -30,7 +31,7 @@ local state = known_state(leg[1])
 if state ~= 'held' then
   if (state == 'committed') ~= commit then return { 'contradiction', exact(now) } end
   leave_indexes()
-  if leg[3] then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end -- parking had made it stay
+  if leg[3] then redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3])) end -- parking had made it stay
   return { 'already', exact(now) }
 end
 
@@ -56,7 +57,7 @@ for _, move in ipairs(moves) do
   redis.call('HINCRBY', move[1], commit and 'used' or 'available', move[2])
 end
 redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3]))
 leave_indexes()
 keep_clock(KEYS[6], now)
 return { 'settled', exact(now) }
