@@ -318,6 +318,20 @@ def test_a_tid_of_an_order_that_is_not_known_is_aborted_for_good(
     assert orders.add_item("lost", "a", 1, 1, None) == "not_found"
 
 
+@pytest.mark.parametrize("proposal", PROPOSALS)
+def test_no_tid_of_an_order_that_is_not_known_is_ever_paid(
+    orders: OrderStore, proposal: Proposal
+) -> None:
+    # Given an order store that has lost an order, and two tids of it, one of which is aborted
+    orders.propose("lost.4", "abort")
+    # When the next is proposed, or one of a version that no order has
+    for tid in ("lost.5", "nobody.0"):
+        decision = orders.propose(tid, proposal)
+        # Then it is aborted for good too: nobody pays for what isn't there
+        assert (decision.verdict, decision.ahead, decision.paid_at) == ("abort", True, None)
+        assert ask(orders, tid) == "abort"
+
+
 def test_a_tid_ahead_of_a_paid_order_is_aborted(
     orders: OrderStore, photograph: Photographer
 ) -> None:

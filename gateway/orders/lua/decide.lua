@@ -11,9 +11,10 @@
 --   unknown (the store lost writes), paid_at or '', content, version, clock_ms}
 local version, proposal = tonumber(ARGV[1]), ARGV[2]
 local now = clock(KEYS[2])
-local order = redis.call('HMGET', KEYS[1], 'version', 'content', 'paid_at', 'paid_before')
+local order = redis.call('HMGET', KEYS[1], 'version', 'content', 'paid_at', 'paid_before', 'user')
 local current, paid_at = tonumber(order[1] or 0), order[3]
-local ahead = version > current
+-- Of an order that is not known there may be a version nevertheless: that past an aborted tid.
+local ahead = version > current or not order[5]
 
 local function answer(verdict)
   return { verdict, ahead and '1' or '0', paid_at or '', order[2] or '', exact(current), exact(now) }
