@@ -332,17 +332,25 @@ def test_no_tid_of_an_order_that_is_not_known_is_ever_paid(
         assert ask(orders, tid) == "abort"
 
 
-def test_a_tid_ahead_of_a_paid_order_is_aborted(
-    orders: OrderStore, photograph: Photographer
+@pytest.mark.parametrize("proposal", PROPOSALS)
+def test_a_tid_ahead_of_a_paid_order_is_aborted_for_good(
+    orders: OrderStore, proposal: Proposal
 ) -> None:
-    order = cart(orders, ("a", 1, 5))
-    orders.propose(order.tid, "commit")
-    before = photograph()
-    for proposal in PROPOSALS:
-        decision = orders.propose("o.7", proposal)
-        assert (decision.verdict, decision.ahead) == ("abort", True)
-        assert decision.paid_at == order.version
-    assert photograph() == before
+    # Given a paid order, and a tid ahead of it
+    init(orders)
+    paid = found(orders, "0")
+    orders.propose(paid.tid, "commit")
+    assert ask(orders, "0.2") == ""
+    # When anything is proposed, then it is an abort, and the order stays paid as it was
+    decision = orders.propose("0.2", proposal)
+    assert (decision.verdict, decision.ahead, decision.paid_at) == ("abort", True, 1)
+    assert found(orders, "0").tid == paid.tid
+    assert ask(orders, paid.tid) == "commit"
+    # And when the order is written anew, it doesn't come to that version again
+    init(orders)
+    assert ask(orders, "0.2") == "abort"
+    assert orders.propose("0.2", "commit").verdict == "abort"
+    assert orders.propose(found(orders, "0").tid, "commit").verdict == "commit"
 
 
 def test_many_are_decided_in_their_order(orders: OrderStore) -> None:
