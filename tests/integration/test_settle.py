@@ -67,6 +67,22 @@ def test_settling_twice_changes_nothing(
     assert photograph() == before
 
 
+def test_settling_twice_changes_nothing_of_a_leg_that_resisted_either(
+    stock: Books, photograph: Photographer
+) -> None:
+    # Given a leg that was settled at its second try
+    stock.open("a", 5)
+    stock.hold("o.1", ("a", 2))
+    stock.claim("o.1", 0)
+    stock.ledger.note("o.1", "orders can't be reached", orders_unreachable=True)
+    stock.settle("o.1", COMMIT)
+    stock.pass_ms(1000)
+    before = photograph()
+    # When it is settled again some time later, then it isn't kept for longer
+    assert stock.settle("o.1", COMMIT) == pb.ALREADY
+    assert photograph() == before
+
+
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_settling_what_is_not_known_writes_nothing(
     stock: Books, photograph: Photographer, verdict: Verdict
