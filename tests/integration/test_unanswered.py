@@ -22,6 +22,7 @@ from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered
 from recoup.scripts import Call, Scripts, connect
 from recoup.settings import Settings
+from tests.integration.books import COMMIT
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 
@@ -134,7 +135,7 @@ def gateway(url: str, folder: Path) -> None:
 
 def party(url: str, folder: Path) -> None:
     with connect(url) as client:
-        settlement = pb.Settlement(tid="o.1", verdict=1)
+        settlement = pb.Settlement(tid="o.1", verdict=COMMIT)
         request = pb.ApplyRequest(settlements=[settlement])
         Ledger(client, "stock", Settings()).apply(request)
 
