@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     broker_url: str = ""
     gateway_workers: int = Field(default=2, ge=1)
     parties: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=PARTIES, description="with commas between them; see docs/adr/0009"
+        default=PARTIES, description="with commas between them; see ADR 9"
     )
     _places: dict[str, str] = PrivateAttr(default_factory=lambda: _places_of_further_parties())
 
