@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from recoup import faults
@@ -33,6 +32,10 @@ PARTY_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
 
 AMOUNT_MAX = 2**53 - 1
 """The largest amount of anything. Redis computes in doubles, which are exact up to here."""
+
+KEPT_DEADLINES = 4
+"""A settled leg is kept for at least so many deadlines. A party takes no deadline that is more than
+two ahead; the other two are for clocks that disagree."""
 
 
 class Settings(BaseSettings):
@@ -69,7 +72,7 @@ class Settings(BaseSettings):
     retry_budget_ms: int = Field(default=4_000, ge=0)
     retry_tries: int = Field(default=12, ge=1)
     # Far above the deadline and any clock skew we allow: a late deduction must find the leg.
-    leg_kept_s: int = Field(default=600, ge=60)
+    leg_kept_s: int = Field(default=600, ge=60, validate_default=True)
     idempotency_kept_s: int = Field(default=86_400, ge=60)
 
     # --- reconciliation ---
@@ -86,13 +89,21 @@ class Settings(BaseSettings):
     init_timeout_ms: int = Field(default=120_000, ge=1_000)
     batch_items: int = Field(default=128, ge=1, description="the most that one call carries")
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # --- for tests ---
     environment: Literal["development", "production"] = Field(
         default="development", description="production refuses what only tests need"
     )
     fault: str = Field(default="", description="see recoup/faults.py")
+
+    @field_validator("leg_kept_s")
+    @classmethod
+    def _outlives_every_deduction(cls, leg_kept_s: int, info: ValidationInfo) -> int:
+        least_s = KEPT_DEADLINES * info.data.get("deadline_ms", 0) / 1000
+        if leg_kept_s < least_s:
+            raise ValueError(f"Input should be at least {KEPT_DEADLINES} deadlines, {least_s:g} s")
+        return leg_kept_s
 
     @field_validator("parties", mode="before")
     @classmethod
@@ -104,25 +115,21 @@ class Settings(BaseSettings):
     def _only_parties_that_can_be(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         why = ""
         if not set(PARTIES) <= set(names):
-            why = f"it should name {' and '.join(PARTIES)}, and perhaps others"
+            why = f"Input should name {' and '.join(PARTIES)}, and perhaps others"
         if len(set(names)) != len(names) or len(names) > PARTIES_MOST:
-            why = f"it should name each party once, and at most {PARTIES_MOST}"
+            why = f"Input should name each party once, and at most {PARTIES_MOST}"
         if not all(PARTY_NAME.fullmatch(name) and name not in OTHER_NAMES for name in names):
-            why = f"its names should be like {PARTY_NAME.pattern}, and not that of another process"
+            why = f"Input should be names like {PARTY_NAME.pattern} that no other process has"
         if why:
-            raise PydanticCustomError("parties", "{why}", {"why": why})
+            raise ValueError(why)
         return names
 
     @field_validator("fault")
     @classmethod
     def _only_faults_that_there_are(cls, text: str, others: ValidationInfo) -> str:
-        try:
-            faults.check(text, others.data.get("parties", PARTIES))
-        except ValueError as error:
-            raise PydanticCustomError("fault", "{why}", {"why": str(error)}) from error
+        faults.check(text, others.data.get("parties", PARTIES))
         if text and others.data.get("environment") == "production":
-            why = "it makes processes die, so in production it should be empty"
-            raise PydanticCustomError("fault", why)
+            raise ValueError("it makes processes die, so in production it should be empty")
         return text
 
     def address(self, service: str) -> str:
@@ -189,5 +196,6 @@ def settings() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = "RECOUP_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"recoup: {name}: {problem['msg']}, not {problem['input']!r}", file=sys.stderr)
+            message = problem["msg"].removeprefix("Value error, ")
+            print(f"recoup: {name}: {message}, not {problem['input']!r}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -13,6 +13,7 @@ from gateway.checkout import Answer, Away, Changed, Checkout, Empty, NotFound, P
 from gateway.inputs import an_id
 from gateway.orders.store import LINES_MAX, Order, OrderStore
 from gateway.parties import Party
+from gateway.problem_pages import problem_of
 from gateway.problems import Problem
 from gateway.roles import role
 from gateway.routes.accounts import AccountCalls, keyed, number
@@ -50,11 +51,12 @@ def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint
 
     @calls.post("/addItem/<order_id>/<item_id>/<quantity>")
     def add_item(order_id: str, item_id: str, quantity: str) -> dict[str, Any]:
+        an_id(order_id, "order_id")
         pieces, key = number(quantity, "quantity"), keyed()
         cost = pieces * items.find(item_id).price
         if cost > AMOUNT_MAX:
             raise Problem(problems.AMOUNT_TOO_LARGE)
-        order = store.add_item(an_id(order_id, "order_id"), item_id, pieces, cost, key)
+        order = store.add_item(order_id, item_id, pieces, cost, key)
         if isinstance(order, str):
             detail = f"At most {LINES_MAX} different items." if order == "too_long" else ""
             raise Problem(ADD_ITEM_PROBLEMS[order], detail, order_id=order_id)
@@ -65,8 +67,8 @@ def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint
         began_s = time.monotonic()
         try:
             answer = shown_checkout(order_id, checkouts.run(an_id(order_id, "order_id")))
-        except Problem as problem:
-            metrics.CHECKOUTS[problem.kind.slug].inc()
+        except Exception as error:
+            metrics.CHECKOUTS[problem_of(error).slug].inc()
             raise
         finally:
             metrics.CHECKOUT_DURATION_S.observe(time.monotonic() - began_s)

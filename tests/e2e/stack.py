@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import redis
 import urllib3
 
 from recoup import preflight
@@ -25,6 +26,7 @@ from tests.e2e.client import eventually
 
 READY_LIMIT_S = 120
 STOP_LIMIT_S = 60
+COMMAND_LIMIT_S = 120
 
 
 def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
@@ -111,6 +113,22 @@ class Stack:
     def left(self) -> list[psutil.Process]:
         """Processes of this instance that run now."""
         return preflight.of_stack(record(self.data_dir).read_text())
+
+    def recoup(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of `recoup` on this instance, to its end."""
+        return subprocess.run(
+            (sys.executable, "-m", "recoup", *arguments),
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT_S,
+            check=False,
+        )
+
+    def database(self, store: str) -> redis.Redis:
+        """A client of the database of a service, or of the broker, behind everyone's back."""
+        return redis.Redis.from_url(self.settings.database_url(store), decode_responses=True)
 
     # --- what tests do to it ---
 

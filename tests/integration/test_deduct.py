@@ -369,12 +369,27 @@ def test_a_record_that_cannot_be_read_disturbs_no_other(stock: Books, key: str) 
     assert set(stock.due()) == {"o.1", "o.2"}
 
 
+@pytest.mark.parametrize("field", ["available", "held"])
+@pytest.mark.parametrize("value", ["some", "2.5"])
 def test_an_account_whose_numbers_cannot_be_read_holds_nothing(
-    stock: Books, client: redis.Redis, photograph: Photographer
+    stock: Books, client: redis.Redis, photograph: Photographer, field: str, value: str
 ) -> None:
     stock.open("a", 2)
     stock.open("bad", 2)
-    client.hset(stock.key("account:bad"), "available", "some")
+    client.hset(stock.key("account:bad"), field, value)
     before = photograph()
     assert stock.deduct("o.1", ("a", 1), ("bad", 1)) == (Vote.NO_ANSWER, "")
+    assert photograph() == before
+
+
+def test_a_leg_in_a_state_that_nobody_has_written_is_not_held(
+    stock: Books, client: redis.Redis, photograph: Photographer
+) -> None:
+    # Given a leg whose state is lost
+    stock.open("a", 2)
+    stock.hold("o.1", ("a", 1))
+    client.hset(stock.key("leg:o.1"), "state", "lost")
+    before = photograph()
+    # When it is deducted again, then there is no answer: it may be committed, or returned
+    assert stock.deduct("o.1", ("a", 1)) == (Vote.NO_ANSWER, "")
     assert photograph() == before

@@ -198,9 +198,6 @@ def test_a_parked_leg_leaves_all_indexes(stock: Books, verdict: Verdict) -> None
     assert stock.client.ttl(stock.key("leg:o.1")) > 0
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: settle.lua leaves the lists only if the leg was claimed"
-)
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_a_leg_parked_by_the_sweep_leaves_all_indexes(stock: Books, verdict: Verdict) -> None:
     # The sweep parks what it finds without having claimed it.
@@ -211,9 +208,6 @@ def test_a_leg_parked_by_the_sweep_leaves_all_indexes(stock: Books, verdict: Ver
     assert stock.listed("o.1") == set()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: settle.lua leaves the lists only if the leg was claimed"
-)
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_a_leg_noted_by_the_sweep_does_not_go_on_waiting(stock: Books, verdict: Verdict) -> None:
     stock.open("a", 5)
@@ -284,10 +278,6 @@ def test_a_record_that_cannot_be_read_disturbs_no_other(stock: Books, key: str) 
     assert set(stock.due()) == {"bad.1"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="BUG: settle.lua takes an unknown state for returned, and skips lines it can't read",
-)
 @pytest.mark.parametrize("verdict", VERDICTS)
 @pytest.mark.parametrize(
     ("field", "value"),
@@ -311,7 +301,6 @@ def test_what_cannot_be_read_is_never_guessed(
     assert photograph() == before
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: settle.lua finds out after its first write")
 @pytest.mark.parametrize(("field", "verdict"), [("used", COMMIT), ("available", ABORT)])
 def test_an_account_whose_numbers_cannot_be_read_is_left_alone(
     stock: Books, client: redis.Redis, photograph: Photographer, field: str, verdict: Verdict

@@ -21,6 +21,9 @@ from workers.ledger.engine import Ledger
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TID = re.compile(r"[A-Za-z0-9_-]{1,64}\.[0-9]{1,16}")
 
+PENDING_MOST = 1_000
+"""Legs in one answer: what one script lists and one round trip describes in a few ms."""
+
 Reply = TypeVar("Reply", bound=Message)
 
 
@@ -86,6 +89,15 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     def Unpark(self, request: pb.UnparkRequest, context: grpc.ServicerContext) -> pb.UnparkReply:
         return _answer(context, lambda: pb.UnparkReply(count=self.ledger.unpark(request.limit)))
+
+    def Pending(self, request: pb.PendingRequest, context: grpc.ServicerContext) -> pb.PendingReply:
+        if not 0 < request.limit <= PENDING_MOST:
+            _refuse(context, f"{request.limit} is no limit: 1 to {PENDING_MOST}")
+        return _answer(context, lambda: self.ledger.pending(request.parked, request.limit))
+
+    def Retry(self, request: pb.RetryRequest, context: grpc.ServicerContext) -> pb.RetryReply:
+        _expect(context, TID, request.tids)
+        return _answer(context, lambda: self.ledger.retry(request.tids))
 
     def CreateAccounts(
         self, request: pb.CreateAccountsRequest, context: grpc.ServicerContext
