@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway import problems
 from gateway.orders.store import Line, Order
-from gateway.roles import role
+from gateway.roles import lines, role
 
 ORDER = Order(
     order_id="o",
@@ -19,7 +19,7 @@ ORDER = Order(
 
 
 def asked(party: str) -> list[tuple[str, int]]:
-    return [(line.account_id, line.amount) for line in role(party).lines(ORDER)]
+    return [(line.account_id, line.amount) for line in lines(ORDER, party)]
 
 
 def test_stock_gives_the_pieces_of_each_item() -> None:
