@@ -44,7 +44,8 @@ def make_app() -> Celery:
         task_publish_retry=False,  # whoever publishes has something better to do than to wait
         worker_prefetch_multiplier=4,
         worker_send_task_events=True,
-        task_send_sent_event=True,
+        # Whoever hands groups over publishes no events of them; see `_tell_of_compensations`.
+        task_send_sent_event=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
@@ -82,6 +83,12 @@ def _let_grpc_yield(**_: Any) -> None:
 def _set_faults(sender: str, **_: Any) -> None:
     """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
     faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
+
+
+@worker_init.connect
+def _tell_of_compensations(**_: Any) -> None:
+    """Workers publish nothing but compensations: Flower shows each from that moment on."""
+    app.conf.task_send_sent_event = True
 
 
 app = make_app()
