@@ -19,7 +19,7 @@ from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
 from gateway.parties import Party
-from gateway.roles import role
+from gateway.roles import lines
 from proto import ledger_pb2 as pb
 from recoup import faults
 from recoup.errors import NotSent, RecoupError, Unanswered
@@ -149,10 +149,7 @@ class Checkout:
         under_way = []
         for party in self._parties:
             deduction = pb.Deduction(
-                tid=tid,
-                deadline_ms=deadline_ms,
-                lines=role(party.name).lines(order),
-                parties=names,
+                tid=tid, deadline_ms=deadline_ms, lines=lines(order, party.name), parties=names
             )
             try:
                 pending = party.deduct(deduction, end_s)

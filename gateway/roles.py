@@ -45,6 +45,11 @@ ROLES: Final = {
 }
 
 
+def lines(order: Order, party: str) -> Sequence[pb.Line]:
+    """What an order asks of a party."""
+    return role(party).lines(order)
+
+
 def role(party: str) -> Role:
     """What the party is to an order."""
     return ROLES.get(party) or Role(lambda order: [pb.Line(account_id=party, amount=1)])

@@ -29,7 +29,7 @@ from loadtest.client import CannotTell
 from recoup.processes import ROOT, processes
 from recoup.readiness import Check, checks
 from recoup.scripts import connect
-from recoup.settings import PORT_OFFSETS, Settings, settings
+from recoup.settings import PARTIES, Settings, port_offsets, settings
 from recoup.stack import PR_SET_PDEATHSIG, up
 from recoup.supervisor import Supervisor
 
@@ -47,9 +47,9 @@ Overrides = Mapping[str, Mapping[str, str]]
 """What a process, by its name, alone finds in its environment."""
 
 
-def free_ports() -> tuple[int, int]:
+def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
     """A port below which, and above, all of an instance's are free now; and one for Flower."""
-    count = max(PORT_OFFSETS.values()) + 1
+    count = max(port_offsets(parties).values()) + 1
     for first in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for port in range(first, first + count + 1):
@@ -64,7 +64,7 @@ class Instance:
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         """`environment` is for all its processes."""
-        port, flower_port = free_ports()
+        port, flower_port = free_ports(PARTIES)
         self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir.resolve())
         self.url = f"http://{self.settings.host}:{port}"
         self.supervisor = Supervisor(self.settings.data_dir)

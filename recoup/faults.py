@@ -122,11 +122,11 @@ def check(text: str, parties: Sequence[str]) -> None:
     seen = set()
     for fault in _read(text):
         if fault.process not in points:
-            raise ValueError(f"it should name a process of {', '.join(points)}")
+            raise ValueError(f"Input should name a process of {', '.join(points)}")
         if fault.name not in points[fault.process]:
-            raise ValueError(f"it should name a point of {', '.join(points[fault.process])}")
+            raise ValueError(f"Input should name a point of {', '.join(points[fault.process])}")
         if fault.name in seen:
-            raise ValueError(f"it should name {fault.name} once")
+            raise ValueError(f"Input should name {fault.name} once")
         seen.add(fault.name)
 
 
@@ -150,7 +150,7 @@ def _read(text: str) -> list[Fault]:
 def _fault(text: str) -> Fault:
     match = FORM.fullmatch(text)
     if match is None:
-        raise ValueError(f"each fault should be {WRITTEN} (and perhaps :<times>)")
+        raise ValueError(f"Input should be {WRITTEN} (and perhaps :<times>)")
     process, point = match["process"], match["point"]
     action, seconds = match["action"].partition(":")[0], float(match["seconds"] or 0)
     return Fault(process, f"{_kind(process)}.{point}", action, seconds, int(match["times"] or 1))

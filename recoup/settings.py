@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from recoup import faults
@@ -61,7 +60,7 @@ class Settings(BaseSettings):
     durable: bool = True
     gateway_workers: int = Field(default=2, ge=1)
     parties: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=PARTIES, description="with commas between them; see docs/adr/0009"
+        default=PARTIES, description="with commas between them; see ADR 9"
     )
     _places: dict[str, str] = PrivateAttr(default_factory=lambda: _places_of_further_parties())
 
@@ -94,6 +93,12 @@ class Settings(BaseSettings):
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    # --- for tests ---
+    environment: Literal["development", "production"] = Field(
+        default="development", description="production refuses what only tests need"
+    )
+    fault: str = Field(default="", description="see recoup/faults.py")
+
     @field_validator("leg_kept_s")
     @classmethod
     def _outlives_every_deduction(cls, leg_kept_s: int, info: ValidationInfo) -> int:
@@ -101,12 +106,6 @@ class Settings(BaseSettings):
         if leg_kept_s < least_s:
             raise ValueError(f"Input should be at least {KEPT_DEADLINES} deadlines, {least_s:g} s")
         return leg_kept_s
-
-    # --- for tests ---
-    environment: Literal["development", "production"] = Field(
-        default="development", description="production refuses what only tests need"
-    )
-    fault: str = Field(default="", description="see recoup/faults.py")
 
     @field_validator("parties", mode="before")
     @classmethod
@@ -118,25 +117,21 @@ class Settings(BaseSettings):
     def _only_parties_that_can_be(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         why = ""
         if not set(PARTIES) <= set(names):
-            why = f"it should name {' and '.join(PARTIES)}, and perhaps others"
+            why = f"Input should name {' and '.join(PARTIES)}, and perhaps others"
         if len(set(names)) != len(names) or len(names) > PARTIES_MOST:
-            why = f"it should name each party once, and at most {PARTIES_MOST}"
+            why = f"Input should name each party once, and at most {PARTIES_MOST}"
         if not all(PARTY_NAME.fullmatch(name) and name not in OTHER_NAMES for name in names):
-            why = f"its names should be like {PARTY_NAME.pattern}, and not that of another process"
+            why = f"Input should be names like {PARTY_NAME.pattern} that no other process has"
         if why:
-            raise PydanticCustomError("parties", "{why}", {"why": why})
+            raise ValueError(why)
         return names
 
     @field_validator("fault")
     @classmethod
     def _only_faults_that_there_are(cls, text: str, others: ValidationInfo) -> str:
-        try:
-            faults.check(text, others.data.get("parties", PARTIES))
-        except ValueError as error:
-            raise PydanticCustomError("fault", "{why}", {"why": str(error)}) from error
+        faults.check(text, others.data.get("parties", PARTIES))
         if text and others.data.get("environment") == "production":
-            why = "it makes processes die, so in production it should be empty"
-            raise PydanticCustomError("fault", why)
+            raise ValueError("it makes processes die, so in production it should be empty")
         return text
 
     def address(self, service: str) -> str:

@@ -60,6 +60,8 @@ def up(settings: Settings, listed: Sequence[Process] | None = None) -> int:
             faults.forget(settings.data_dir)
             ports = {process.name: process.port for process in wanted if process.port}
             preflight.check_ports(ports, settings)
+            if settings.fault:
+                say.print(f"faults are set, so something will die: {settings.fault}")
             return run(settings, wanted, told)
     except WrongSetup as error:
         say.print(f"recoup: {error}", style="red", soft_wrap=True)

@@ -19,7 +19,7 @@ import urllib3
 from loadtest.instance import free_ports
 from recoup import preflight
 from recoup.processes import ROOT
-from recoup.settings import Settings
+from recoup.settings import PARTIES, Settings
 from recoup.stack import record
 from recoup.supervisor import Supervisor
 from tests.e2e.client import eventually
@@ -32,9 +32,13 @@ COMMAND_LIMIT_S = 120
 class Stack:
     """One instance, started by the same command that people use."""
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        port, flower_port = free_ports()
-        self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir)
+    def __init__(
+        self, data_dir: Path, parties: tuple[str, ...] = PARTIES, **environment: str
+    ) -> None:
+        port, flower_port = free_ports(parties)
+        self.settings = Settings(
+            port=port, flower_port=flower_port, data_dir=data_dir, parties=parties
+        )
         self.data_dir = data_dir
         self.url = f"http://127.0.0.1:{port}"
         self.flower_url = f"http://127.0.0.1:{flower_port}"
@@ -44,6 +48,7 @@ class Stack:
             "RECOUP_PORT": str(port),
             "RECOUP_FLOWER_PORT": str(flower_port),
             "RECOUP_DATA_DIR": str(data_dir),
+            "RECOUP_PARTIES": ",".join(parties),
             **environment,
         }
         self.lines: list[str] = []

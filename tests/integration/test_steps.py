@@ -15,6 +15,7 @@ import redis
 
 from gateway.checkout import Answer, Changed, Paid, Refused
 from gateway.orders.store import Decision, Order, Proposal
+from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered
 from recoup.settings import PARTIES, Settings
 from tests.integration.world import CRASHES, Broker, Crash, Event, Mode, Orders, Steps, Trouble
@@ -242,6 +243,27 @@ def test_two_checkouts_may_die_one_after_the_other(begin: Begin) -> None:
             world.recover()
             world.check_settled()
             check_repeated(world, "enough", (first, second))
+
+
+@pytest.mark.parametrize("parties", [THREE])
+def test_gateways_that_do_not_agree_on_the_parties_decide_nothing_together(
+    begin: Begin, parties: tuple[str, ...]
+) -> None:
+    _, clean = check_out(begin("enough"), None)
+    for death in troubles(clean, CRASHES):
+        for first, second in ((PARTIES, THREE), (THREE, PARTIES)):
+            # Given a gateway that dies, of a time when there was one party less, or more
+            world = begin("enough")
+            check_out(world, death, first)
+            # When another one checks the same order out
+            answer, _ = check_out(world, None, second)
+            # Then it is paid, and whoever was to take part has done so
+            assert isinstance(answer, Paid)
+            world.recover()
+            legs = {name: books.leg(answer.tid) for name, books in world.books.items()}
+            holders = {name for name, leg in legs.items() if leg.state == pb.Leg.COMMITTED}
+            for name in holders:
+                assert holders == set(legs[name].parties), (death, first)
 
 
 # --- at the same time ---

@@ -330,14 +330,15 @@ class World:
     def check(self) -> None:
         """I1 to I3, and I6: at any moment."""
         for tid in self.tids():
-            states = [books.leg(tid).state for books in self.books.values()]
+            legs = {name: books.leg(tid) for name, books in self.books.items()}
+            states = {legs[name].state for leg in legs.values() for name in leg.parties}
             verdict = self.orders.propose(tid, "").verdict
             allowed = {
                 "": {pb.Leg.NONE, pb.Leg.HELD},
                 "commit": {pb.Leg.HELD, pb.Leg.COMMITTED},
                 "abort": {pb.Leg.NONE, pb.Leg.HELD, pb.Leg.RETURNED},
             }
-            assert set(states) <= allowed[verdict], (tid, verdict, states)
+            assert states <= allowed[verdict], (tid, verdict, states)
         for books in self.books.values():
             held = {tid for tid in self.tids() if books.leg(tid).state == pb.Leg.HELD}
             assert set(books.due()) == held

@@ -50,11 +50,14 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             _expect(context, TID, [settlement.tid])
             if settlement.verdict not in (orders_pb2.COMMIT, orders_pb2.ABORT):
                 _refuse(context, f"{settlement.tid} can be settled by commit or abort only")
+        return _answer(context, lambda: self._apply(request))
+
+    def _apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
         if request.deductions:
             faults.point("party.before_deduct")
         if request.settlements:
             faults.point("party.before_settle")
-        reply = _answer(context, lambda: self.ledger.apply(request))
+        reply = self.ledger.apply(request)
         if request.deductions:
             faults.point("party.after_deduct")
         if request.settlements:
