@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
+from contextlib import closing
 
 from recoup.audit import accounts, kinds, orders
 from recoup.audit.balance import Balance
@@ -34,27 +37,31 @@ CONTRADICTIONS = (
 
 def wait_until_quiet(settings: Settings) -> bool:
     """Waits until nothing is held that settles by itself; whether it came to that."""
-    stores = [Store(party, settings) for party in PARTIES]
     end_s = time.monotonic() + WAIT_LIMIT_S
-    while any(store.read([("ZCARD", store.prefix + "due")]) != [0] for store in stores):
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(WAIT_PAUSE_S)
+    with contextlib.ExitStack() as stack:
+        stores = [stack.enter_context(closing(Store(party, settings))) for party in PARTIES]
+        while any(store.read([("ZCARD", store.prefix + "due")]) != [0] for store in stores):
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(WAIT_PAUSE_S)
     return True
 
 
 def run(settings: Settings, steps: Steps) -> Findings:
     """Reads everything, and says what it found. Raises Unreachable."""
-    scratch = Scratch()
-    try:
-        return _run(settings, steps, scratch)
-    finally:
-        scratch.close()
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(closing(Scratch()))
+        stores = {
+            name: stack.enter_context(closing(Store(name, settings)))
+            for name in ("orders", *PARTIES)
+        }
+        return _run(stores, settings, steps, scratch)
 
 
-def _run(settings: Settings, steps: Steps, scratch: Scratch) -> Findings:
+def _run(
+    stores: Mapping[str, Store], settings: Settings, steps: Steps, scratch: Scratch
+) -> Findings:
     findings = Findings()
-    stores = {name: Store(name, settings) for name in ("orders", *PARTIES)}
     sizes = {name: store.size() for name, store in stores.items()}
 
     for party in PARTIES:

@@ -44,6 +44,10 @@ class Store:
             socket_connect_timeout=1.0,
         )
 
+    def close(self) -> None:
+        """Lets go of its connections."""
+        self._client.close()
+
     def size(self) -> int:
         """How many keys there are."""
         with self._answering():

@@ -19,6 +19,7 @@ from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
 from recoup.errors import RecoupError
 from recoup.settings import Settings
 from workers.ledger.engine import DueLeg, Ledger
+from workers.ledger.metrics import observe
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ class Sweep:
         def run() -> None:
             while not stopping.wait(self._settings.sweep_interval_ms / 1000):
                 try:
+                    observe(self._ledger)
                     swept = self.run_once()
                 except RecoupError as error:
                     log.warning("sweep: %s", error)
