@@ -33,5 +33,6 @@ def audit(settings: Settings, as_json: bool, wait: bool) -> int:
     if as_json:
         print(report.as_json(findings))
     else:
-        report.show(findings, Console(highlight=False))
+        # A pipe has no width of its own, and the books are wider than the usual guess.
+        report.show(findings, Console(highlight=False, width=None if sys.stdout.isatty() else 130))
     return BALANCED if findings.balanced else DIFFERS

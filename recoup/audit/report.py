@@ -65,16 +65,16 @@ def show(findings: Findings, out: Console) -> None:
     for slug, count in findings.by_kind.items():
         kind = KINDS[slug]
         out.print(f"\n[bold red]{slug}[/] ({count:,}): {kind.means}\n  [bold]Do:[/] {kind.do}")
-        same = [each for each in findings.differences if each.kind is kind]
-        for difference in same[:SHOWN]:
+        shown = [each for each in findings.differences if each.kind is kind][:SHOWN]
+        for difference in shown:
             where = (
                 f"{difference.subject} of {difference.tid}"
                 if difference.tid
                 else (difference.subject)
             )
             out.print(f"  {where}: {difference.detail}", markup=False)
-        if count > SHOWN:
-            out.print(f"  … and {count - SHOWN:,} more.")
+        if count > len(shown):
+            out.print(f"  … and {count - len(shown):,} more.")
     if findings.balanced:
         out.print("\n[bold green]The books agree.[/]")
     else:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+import pytest
+
 from gateway.orders.store import Order, OrderStore
 from proto import ledger_pb2 as pb
 from recoup.audit import run
@@ -87,8 +89,13 @@ class Crowd:
 
 
 def test_the_audit_never_cries_wolf(
-    stock: Books, payment: Books, orders: OrderStore, settings: Settings
+    stock: Books,
+    payment: Books,
+    orders: OrderStore,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("recoup.audit.balance.HELD_PAUSE_S", 0.01)
     # Given a crowd that buys, and somebody who writes everything anew all the time
     crowd = Crowd(stock, payment, orders)
     with ThreadPoolExecutor(3) as pool:
