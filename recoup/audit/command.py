@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 from rich.console import Console
 
@@ -29,6 +30,11 @@ def audit(settings: Settings, as_json: bool, wait: bool) -> int:
             findings = run(settings, steps)
     except Unreachable as error:
         print(f"recoup audit: can't tell: {error}", file=sys.stderr)
+        return CANNOT_TELL
+    except Exception:
+        # A fault of the audit itself must not look like one of the books.
+        traceback.print_exc()
+        print("recoup audit: can't tell: it failed. Report this as a fault.", file=sys.stderr)
         return CANNOT_TELL
     if as_json:
         print(report.as_json(findings))

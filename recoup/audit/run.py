@@ -40,6 +40,7 @@ def wait_until_quiet(settings: Settings) -> bool:
     end_s = time.monotonic() + WAIT_LIMIT_S
     with contextlib.ExitStack() as stack:
         stores = [stack.enter_context(closing(Store(party, settings))) for party in PARTIES]
+        # All are asked: one that is away is told at once.
         while any([store.read([("ZCARD", store.prefix + "due")]) != [0] for store in stores]):
             if time.monotonic() > end_s:
                 return False

@@ -95,7 +95,7 @@ class Store:
                 return
 
     def read(self, commands: Sequence[Command]) -> list[Any]:
-        """Runs commands in one round trip; in place of an answer the error it ended with."""
+        """Runs commands in one round trip; an error in place of what has another type."""
         return self._run(commands, together=False)
 
     def read_together(self, groups: Sequence[Sequence[Command]]) -> list[list[Any]]:
@@ -129,7 +129,8 @@ class Store:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
             answers: list[Any] = pipeline.execute(raise_on_error=False)
             for answer in answers:
-                if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+                # Another type is the record's fault. Anything else: it can't be read now.
+                if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
                     raise answer
             return answers
 
@@ -143,4 +144,9 @@ class Store:
             raise Unreachable(
                 f"{self.name}-db at {address.hostname}:{address.port} {busy}. Start it (make run), "
                 f"or name it in RECOUP_{self.name.upper()}_DB_URL, and ask again."
+            ) from error
+        except ResponseError as error:
+            raise Unreachable(
+                f"{self.name}-db refuses to be read: {error}. It needs SCAN, HMGET, HSCAN, ZSCAN, "
+                "ZRANGE, ZSCORE, WATCH and MULTI."
             ) from error

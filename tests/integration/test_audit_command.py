@@ -113,6 +113,31 @@ def test_a_database_that_is_away_is_no_verdict(
             assert "secret" not in done.stderr
 
 
+def test_a_database_that_refuses_is_no_verdict(
+    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a database whose user may look at keys, and at no record
+    rules = ("on", ">secret", "~*", "+@connection", "+dbsize", "+time", "+scan", "+type")
+    shop.client.execute_command("ACL", "SETUSER", "auditor", *rules)
+    url = settings.stock_db_url.replace("redis://", "redis://auditor:secret@")
+    refused = settings.model_copy(update={"stock_db_url": url})
+    monkeypatch.setattr(cli, "settings", lambda: refused)
+    # When it is audited, then nothing is said of its records
+    done = CliRunner().invoke(cli.main, ["audit", "--json"])
+    assert done.exit_code == 3
+    assert done.stdout == ""
+    assert "stock-db refuses to be read" in done.stderr
+
+
+def test_a_fault_of_the_audit_is_no_verdict(
+    shop: Shop, recoup: Recoup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recoup.audit.command.run", lambda *_: 1 / 0)
+    done = recoup("audit")
+    assert done.exit_code == 3
+    assert "ZeroDivisionError" in done.stderr
+
+
 def test_it_waits_until_nothing_is_held(
     shop: Shop, recoup: Recoup, monkeypatch: pytest.MonkeyPatch, payment: Books
 ) -> None:
