@@ -54,7 +54,9 @@ def processes(settings: Settings) -> list[Process]:
         place = ("--bind", settings.host, "--port", str(port(name)), "--dir", folder)
         # Memory that runs full must refuse, not drop: what it would drop is money.
         manners = ("--daemonize", "no", "--maxmemory-policy", "noeviction", "--save", "")
-        return Process(name, (server, *place, *manners, *options), Stage.STORE, port(name))
+        # A title of its own would overwrite the environment by which a stack finds its processes.
+        plain = ("--set-proc-title", "no")
+        return Process(name, (server, *place, *manners, *plain, *options), Stage.STORE, port(name))
 
     def service(name: str, module: str) -> Process:
         return Process(name, (*python, module), Stage.SERVICE, port(name))

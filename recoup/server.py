@@ -19,7 +19,7 @@ from prometheus_client import start_http_server
 from recoup import logs
 from recoup.errors import Unanswered, WrongSetup
 from recoup.rpc import SERVER_OPTIONS
-from recoup.scripts import refuse_eviction
+from recoup.scripts import refuse_unsafe
 from recoup.settings import settings
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def wait_for(client: redis.Redis, stopping: threading.Event) -> bool:
     while not stopping.is_set():
         try:
             client.ping()
-            refuse_eviction(client)
+            refuse_unsafe(client, settings().durable)
         except (
             redis.exceptions.ConnectionError,
             redis.exceptions.TimeoutError,

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     stock_db_url: str = ""
     payment_db_url: str = ""
     broker_url: str = ""
+    # Without it a killed database may have forgotten what it acknowledged: for measuring the price.
+    durable: bool = True
     gateway_workers: int = Field(default=2, ge=1)
 
     # --- the protocol ---
