@@ -84,6 +84,8 @@ class Legs:
                     whose = "" if kind is kinds.LEGS_DISAGREE else wrong.difference.subject
                     if self._scratch.is_new(f"{kind.slug} {tid} {whose}"):
                         self._findings.add(wrong.difference)
+                    if kind in kinds.CONTRADICTIONS and self._scratch.is_new(f"wrong {tid}"):
+                        self._findings.contradicted += 1
 
     def _wrong(self, party: str, tids: Sequence[str]) -> dict[str, list[Wrong]]:
         found = self._judge(party, self._legs(party, tids))

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from recoup.audit.findings import Difference, Findings
 from recoup.audit.kinds import KINDS
-from recoup.audit.run import contradicted
 
 SHOWN = 20
 """Differences of one kind, and brackets, that the text shows; --json gives more."""
@@ -19,7 +18,7 @@ SHOWN = 20
 def unaccounted(findings: Findings) -> dict[str, int]:
     """What isn't accounted for: units of both books, and orders that their legs contradict."""
     books = {book.name: book.difference for book in findings.books.values()}
-    return {**books, "orders": contradicted(findings)}
+    return {**books, "orders": findings.contradicted}
 
 
 def as_json(findings: Findings) -> str:
@@ -92,7 +91,7 @@ def _books(findings: Findings) -> Table:
         table.add_row(book.name, *(f"{number:,}" for number in numbers))
     checked = findings.checked
     number, paid = checked["orders"], checked["orders_paid"]
-    wrong = contradicted(findings)
+    wrong = findings.contradicted
     table.add_row(
         "orders", f"{number:,}", f"{number - paid:,} open", "", f"{paid:,} paid", f"{wrong:,}"
     )

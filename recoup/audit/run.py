@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 
-from recoup.audit import accounts, kinds, orders
+from recoup.audit import accounts, orders
 from recoup.audit.balance import Balance
 from recoup.audit.findings import Findings
 from recoup.audit.legs import Legs
@@ -25,14 +25,6 @@ WAIT_LIMIT_S = 60.0
 """Above what a leg takes at most once the stores answer: deadline, sweep, lease and backoff."""
 
 WAIT_PAUSE_S = 0.2
-
-CONTRADICTIONS = (
-    kinds.LEGS_DISAGREE,
-    kinds.COMMITTED_WITHOUT_COMMIT,
-    kinds.RETURNED_WITHOUT_ABORT,
-    kinds.LEG_MISSING,
-)
-"""The kinds that say that an order and its legs contradict each other."""
 
 
 def wait_until_quiet(settings: Settings) -> bool:
@@ -79,9 +71,10 @@ def _run(
         with store.watched("totals") as untouched:
             before = accounts.totals(store, findings)
             advance = steps.begin(f"accounts of {party} again", sizes[party])
-            accounts.read(store, 2, scratch, findings, advance)
-            totals[party] = before if untouched() else None
-        if before is not None and totals[party] is None:
+            complete = accounts.read(store, 2, scratch, findings, advance)
+            still = untouched()
+        totals[party] = before if still and complete else None
+        if before is not None and not still:
             findings.bracket(f"{party}'s totals", 0, "not compared with the accounts: they moved")
     scratch.sum_up()
     for party in PARTIES:
@@ -100,8 +93,3 @@ def _read_legs(legs: Legs, steps: Steps, sizes: dict[str, int]) -> None:
                 legs.look_again(party)
     for party in PARTIES:
         legs.report(party)
-
-
-def contradicted(findings: Findings) -> int:
-    """How many orders and their legs contradict each other, or can't be read."""
-    return sum(findings.by_kind[kind.slug] for kind in CONTRADICTIONS)

@@ -400,6 +400,12 @@ def an_account_with_a_word_for_a_number(shop: Shop) -> None:
 
 
 @plants(kinds.UNREADABLE)
+def an_account_that_nobody_has_bought_from(shop: Shop) -> None:
+    shop.stock.open("b", 5)
+    shop.client.hdel(shop.stock.key("account:b"), "held")
+
+
+@plants(kinds.UNREADABLE)
 def a_leg_of_another_type(shop: Shop) -> None:
     shop.client.set(shop.stock.key("leg:bad.1"), "what is this?")
 

@@ -83,6 +83,13 @@ def test_what_differs_is_told_with_what_it_means_and_what_to_do(shop: Shop, reco
     assert "docs/audit.md" in shown.stdout
 
 
+def test_an_order_that_contradicts_two_legs_is_one(shop: Shop, recoup: Recoup) -> None:
+    shop.client.hdel("{orders}:order:settled", "paid_at")
+    found = json.loads(recoup("audit", "--json").stdout)
+    assert found["counts"] == {"committed-without-commit": 2}
+    assert found["unaccounted"] == {"items": 2, "credits": 10, "orders": 1}
+
+
 def test_many_of_a_kind_are_counted_and_some_are_kept(
     shop: Shop, recoup: Recoup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
