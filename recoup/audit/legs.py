@@ -225,10 +225,9 @@ def _misplaced(
         return Difference(kinds.NOT_DUE, about, tid, "held, and neither due nor parked")
     if parked is not None and reason is None:
         return Difference(kinds.PARKED_WITHOUT_REASON, about, tid, "parked")
+    listed = due is not None or parked is not None
     # A contradiction is parked, and is due now and then, though its leg isn't held.
-    if (due is not None or parked is not None) and (
-        state is None or (state != "held" and reason is None)
-    ):
+    if listed and (state is None or (state != "held" and reason is None)):
         where = "due" if due is not None else "parked"
         detail = f"{where}, and {'there is no leg' if state is None else f'the leg is {state}'}"
         return Difference(kinds.DUE_WITHOUT_LEG, about, tid, detail)

@@ -17,6 +17,9 @@ from recoup.settings import Settings
 BATCH = 1000
 """Keys that one command looks at: less than half a millisecond, in which others must wait."""
 
+TOGETHER = 100
+"""Groups of commands in one transaction: about as long, in which others must wait."""
+
 PATIENCE_S = 10.0
 """A database that takes longer for one batch is as good as away."""
 
@@ -99,10 +102,13 @@ class Store:
         return self._run(commands, together=False)
 
     def read_together(self, groups: Sequence[Sequence[Command]]) -> list[list[Any]]:
-        """As `read`, and all of it at one instant."""
-        flat = self._run([command for group in groups for command in group], together=True)
-        answers = iter(flat)
-        return [[next(answers) for _ in group] for group in groups]
+        """As `read`, and the commands of each group at one instant."""
+        answers: list[Any] = []
+        for first in range(0, len(groups), TOGETHER):
+            some = groups[first : first + TOGETHER]
+            answers += self._run([command for group in some for command in group], together=True)
+        each = iter(answers)
+        return [[next(each) for _ in group] for group in groups]
 
     @contextlib.contextmanager
     def watched(self, key: str) -> Iterator[Callable[[], bool]]:
