@@ -23,6 +23,7 @@ PIECES, COST = 2, 10
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LOOK_PAUSE_S", 0)
     monkeypatch.setattr("recoup.audit.balance.HELD_PAUSE_S", 0.01)
+    monkeypatch.setattr("recoup.audit.stores.TOGETHER", 2)
 
 
 @pytest.fixture
