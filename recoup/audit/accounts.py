@@ -21,8 +21,9 @@ def subject(party: str, account_id: str) -> str:
 
 def read(
     store: Store, reading: int, scratch: Scratch, findings: Findings, advance: Advance
-) -> None:
-    """Reads all accounts; the second time what can't be read is a difference."""
+) -> bool:
+    """Reads all accounts; whether each could be. The second time the others are differences."""
+    all_readable = True
     for ids in store.names("account", advance):
         prefix = store.prefix + "account:"
         answers = store.read([("HMGET", prefix + id, *records.ACCOUNT) for id in ids])
@@ -31,10 +32,12 @@ def read(
             try:
                 accounts.append((id, records.account(fields)))
             except Unreadable as error:
+                all_readable = False
                 if reading == 2 and scratch.is_new(f"unreadable {store.name} {id}"):
                     about = subject(store.name, id)
                     findings.add(Difference(kinds.UNREADABLE, about, "", str(error)))
         scratch.keep_accounts(reading, store.name, accounts)
+    return all_readable
 
 
 def unbalanced(party: str, account_id: str, account: Account) -> Difference | None:

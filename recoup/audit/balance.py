@@ -136,8 +136,9 @@ class Balance:
     def _legs(self, account_id: str) -> Iterator[records.Leg]:
         """All legs that are held now and might hold something of an account."""
         prefix = self._store.prefix
-        due, parked = self._store.read(
-            [("ZRANGE", prefix + "due", 0, -1), ("ZRANGE", prefix + "parked", 0, -1)]
+        # Together: a leg may go from one index to the other at any moment.
+        ((due, parked),) = self._store.read_together(
+            [(("ZRANGE", prefix + "due", 0, -1), ("ZRANGE", prefix + "parked", 0, -1))]
         )
         known = self._scratch.held_of(self._party, account_id)
         tids = {*records.listed(due), *records.listed(parked), *known}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 from rich.console import Console
 
@@ -30,8 +31,14 @@ def audit(settings: Settings, as_json: bool, wait: bool) -> int:
     except Unreachable as error:
         print(f"recoup audit: can't tell: {error}", file=sys.stderr)
         return CANNOT_TELL
+    except Exception:
+        # A fault of the audit itself must not look like one of the books.
+        traceback.print_exc()
+        print("recoup audit: can't tell: it failed. Report this as a fault.", file=sys.stderr)
+        return CANNOT_TELL
     if as_json:
         print(report.as_json(findings))
     else:
-        report.show(findings, Console(highlight=False))
+        # A pipe has no width of its own, and the books are wider than the usual guess.
+        report.show(findings, Console(highlight=False, width=None if sys.stdout.isatty() else 130))
     return BALANCED if findings.balanced else DIFFERS

@@ -48,6 +48,8 @@ class Findings:
     """What one audit has found."""
 
     books: dict[str, Book] = field(default_factory=dict)
+    contradicted: int = 0
+    """Checkouts whose order and legs contradict each other."""
     differences: list[Difference] = field(default_factory=list)
     by_kind: Counter[str] = field(default_factory=Counter)
     brackets: list[Bracket] = field(default_factory=list)

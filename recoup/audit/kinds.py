@@ -114,3 +114,11 @@ UNREADABLE: Final = Kind(
 
 KINDS: Final = {kind.slug: kind for kind in tuple(vars().values()) if isinstance(kind, Kind)}
 """The closed list: every kind above, by its slug."""
+
+CONTRADICTIONS: Final = (
+    LEGS_DISAGREE,
+    COMMITTED_WITHOUT_COMMIT,
+    RETURNED_WITHOUT_ABORT,
+    LEG_MISSING,
+)
+"""The kinds that say that an order and its legs contradict each other."""

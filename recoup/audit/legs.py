@@ -84,6 +84,8 @@ class Legs:
                     whose = "" if kind is kinds.LEGS_DISAGREE else wrong.difference.subject
                     if self._scratch.is_new(f"{kind.slug} {tid} {whose}"):
                         self._findings.add(wrong.difference)
+                    if kind in kinds.CONTRADICTIONS and self._scratch.is_new(f"wrong {tid}"):
+                        self._findings.contradicted += 1
 
     def _wrong(self, party: str, tids: Sequence[str]) -> dict[str, list[Wrong]]:
         found = self._judge(party, self._legs(party, tids))
@@ -223,10 +225,9 @@ def _misplaced(
         return Difference(kinds.NOT_DUE, about, tid, "held, and neither due nor parked")
     if parked is not None and reason is None:
         return Difference(kinds.PARKED_WITHOUT_REASON, about, tid, "parked")
+    listed = due is not None or parked is not None
     # A contradiction is parked, and is due now and then, though its leg isn't held.
-    if (due is not None or parked is not None) and (
-        state is None or (state != "held" and reason is None)
-    ):
+    if listed and (state is None or (state != "held" and reason is None)):
         where = "due" if due is not None else "parked"
         detail = f"{where}, and {'there is no leg' if state is None else f'the leg is {state}'}"
         return Difference(kinds.DUE_WITHOUT_LEG, about, tid, detail)

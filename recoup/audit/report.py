@@ -10,7 +10,6 @@ from rich.table import Table
 
 from recoup.audit.findings import Difference, Findings
 from recoup.audit.kinds import KINDS
-from recoup.audit.run import contradicted
 
 SHOWN = 20
 """Differences of one kind, and brackets, that the text shows; --json gives more."""
@@ -19,7 +18,7 @@ SHOWN = 20
 def unaccounted(findings: Findings) -> dict[str, int]:
     """What isn't accounted for: units of both books, and orders that their legs contradict."""
     books = {book.name: book.difference for book in findings.books.values()}
-    return {**books, "orders": contradicted(findings)}
+    return {**books, "orders": findings.contradicted}
 
 
 def as_json(findings: Findings) -> str:
@@ -65,16 +64,16 @@ def show(findings: Findings, out: Console) -> None:
     for slug, count in findings.by_kind.items():
         kind = KINDS[slug]
         out.print(f"\n[bold red]{slug}[/] ({count:,}): {kind.means}\n  [bold]Do:[/] {kind.do}")
-        same = [each for each in findings.differences if each.kind is kind]
-        for difference in same[:SHOWN]:
+        shown = [each for each in findings.differences if each.kind is kind][:SHOWN]
+        for difference in shown:
             where = (
                 f"{difference.subject} of {difference.tid}"
                 if difference.tid
                 else (difference.subject)
             )
             out.print(f"  {where}: {difference.detail}", markup=False)
-        if count > SHOWN:
-            out.print(f"  … and {count - SHOWN:,} more.")
+        if count > len(shown):
+            out.print(f"  … and {count - len(shown):,} more.")
     if findings.balanced:
         out.print("\n[bold green]The books agree.[/]")
     else:
@@ -92,7 +91,7 @@ def _books(findings: Findings) -> Table:
         table.add_row(book.name, *(f"{number:,}" for number in numbers))
     checked = findings.checked
     number, paid = checked["orders"], checked["orders_paid"]
-    wrong = contradicted(findings)
+    wrong = findings.contradicted
     table.add_row(
         "orders", f"{number:,}", f"{number - paid:,} open", "", f"{paid:,} paid", f"{wrong:,}"
     )

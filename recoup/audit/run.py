@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
+from contextlib import closing
 
-from recoup.audit import accounts, kinds, orders
+from recoup.audit import accounts, orders
 from recoup.audit.balance import Balance
 from recoup.audit.findings import Findings
 from recoup.audit.legs import Legs
@@ -23,38 +26,35 @@ WAIT_LIMIT_S = 60.0
 
 WAIT_PAUSE_S = 0.2
 
-CONTRADICTIONS = (
-    kinds.LEGS_DISAGREE,
-    kinds.COMMITTED_WITHOUT_COMMIT,
-    kinds.RETURNED_WITHOUT_ABORT,
-    kinds.LEG_MISSING,
-)
-"""The kinds that say that an order and its legs contradict each other."""
-
 
 def wait_until_quiet(settings: Settings) -> bool:
     """Waits until nothing is held that settles by itself; whether it came to that."""
-    stores = [Store(party, settings) for party in PARTIES]
     end_s = time.monotonic() + WAIT_LIMIT_S
-    while any(store.read([("ZCARD", store.prefix + "due")]) != [0] for store in stores):
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(WAIT_PAUSE_S)
+    with contextlib.ExitStack() as stack:
+        stores = [stack.enter_context(closing(Store(party, settings))) for party in PARTIES]
+        # All are asked: one that is away is told at once.
+        while any([store.read([("ZCARD", store.prefix + "due")]) != [0] for store in stores]):
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(WAIT_PAUSE_S)
     return True
 
 
 def run(settings: Settings, steps: Steps) -> Findings:
     """Reads everything, and says what it found. Raises Unreachable."""
-    scratch = Scratch()
-    try:
-        return _run(settings, steps, scratch)
-    finally:
-        scratch.close()
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(closing(Scratch()))
+        stores = {
+            name: stack.enter_context(closing(Store(name, settings)))
+            for name in ("orders", *PARTIES)
+        }
+        return _run(stores, settings, steps, scratch)
 
 
-def _run(settings: Settings, steps: Steps, scratch: Scratch) -> Findings:
+def _run(
+    stores: Mapping[str, Store], settings: Settings, steps: Steps, scratch: Scratch
+) -> Findings:
     findings = Findings()
-    stores = {name: Store(name, settings) for name in ("orders", *PARTIES)}
     sizes = {name: store.size() for name, store in stores.items()}
 
     for party in PARTIES:
@@ -71,9 +71,10 @@ def _run(settings: Settings, steps: Steps, scratch: Scratch) -> Findings:
         with store.watched("totals") as untouched:
             before = accounts.totals(store, findings)
             advance = steps.begin(f"accounts of {party} again", sizes[party])
-            accounts.read(store, 2, scratch, findings, advance)
-            totals[party] = before if untouched() else None
-        if before is not None and totals[party] is None:
+            complete = accounts.read(store, 2, scratch, findings, advance)
+            still = untouched()
+        totals[party] = before if still and complete else None
+        if before is not None and not still:
             findings.bracket(f"{party}'s totals", 0, "not compared with the accounts: they moved")
     scratch.sum_up()
     for party in PARTIES:
@@ -92,8 +93,3 @@ def _read_legs(legs: Legs, steps: Steps, sizes: dict[str, int]) -> None:
                 legs.look_again(party)
     for party in PARTIES:
         legs.report(party)
-
-
-def contradicted(findings: Findings) -> int:
-    """How many orders and their legs contradict each other, or can't be read."""
-    return sum(findings.by_kind[kind.slug] for kind in CONTRADICTIONS)

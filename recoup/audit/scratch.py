@@ -6,7 +6,6 @@ halves, and put together in Python.
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,7 +113,7 @@ class Scratch:
         """Accounts as they are now. `reading`: 1 or 2."""
         self._put(
             "account",
-            ((reading, party, id, *dataclasses.astuple(account)) for id, account in accounts),
+            ((reading, party, id, *_numbers(account)) for id, account in accounts),
         )
 
     def keep_before(self, reading: int, party: str, amounts: Iterable[tuple[str, int]]) -> None:
@@ -202,6 +201,12 @@ class Scratch:
         done = self._db.executemany(f"{verb} INTO {table} VALUES ({marks})", rows)
         self._db.execute("COMMIT")
         return done.rowcount
+
+
+def _numbers(account: Account) -> tuple[int, ...]:
+    """In the order of the table's columns."""
+    a = account
+    return a.generation, a.available, a.held, a.used, a.used_before, a.put_in
 
 
 def _standing(id: str, *numbers: int | None) -> Standing:

@@ -17,6 +17,9 @@ from recoup.settings import Settings
 BATCH = 1000
 """Keys that one command looks at: less than half a millisecond, in which others must wait."""
 
+TOGETHER = 100
+"""Groups of commands in one transaction: about as long, in which others must wait."""
+
 PATIENCE_S = 10.0
 """A database that takes longer for one batch is as good as away."""
 
@@ -43,6 +46,10 @@ class Store:
             socket_timeout=PATIENCE_S,
             socket_connect_timeout=1.0,
         )
+
+    def close(self) -> None:
+        """Lets go of its connections."""
+        self._client.close()
 
     def size(self) -> int:
         """How many keys there are."""
@@ -91,14 +98,17 @@ class Store:
                 return
 
     def read(self, commands: Sequence[Command]) -> list[Any]:
-        """Runs commands in one round trip; in place of an answer the error it ended with."""
+        """Runs commands in one round trip; an error in place of what has another type."""
         return self._run(commands, together=False)
 
     def read_together(self, groups: Sequence[Sequence[Command]]) -> list[list[Any]]:
-        """As `read`, and all of it at one instant."""
-        flat = self._run([command for group in groups for command in group], together=True)
-        answers = iter(flat)
-        return [[next(answers) for _ in group] for group in groups]
+        """As `read`, and the commands of each group at one instant."""
+        answers: list[Any] = []
+        for first in range(0, len(groups), TOGETHER):
+            some = groups[first : first + TOGETHER]
+            answers += self._run([command for group in some for command in group], together=True)
+        each = iter(answers)
+        return [[next(each) for _ in group] for group in groups]
 
     @contextlib.contextmanager
     def watched(self, key: str) -> Iterator[Callable[[], bool]]:
@@ -125,7 +135,8 @@ class Store:
                 pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
             answers: list[Any] = pipeline.execute(raise_on_error=False)
             for answer in answers:
-                if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+                # Another type is the record's fault. Anything else: it can't be read now.
+                if isinstance(answer, Exception) and "WRONGTYPE" not in str(answer):
                     raise answer
             return answers
 
@@ -139,4 +150,9 @@ class Store:
             raise Unreachable(
                 f"{self.name}-db at {address.hostname}:{address.port} {busy}. Start it (make run), "
                 f"or name it in RECOUP_{self.name.upper()}_DB_URL, and ask again."
+            ) from error
+        except ResponseError as error:
+            raise Unreachable(
+                f"{self.name}-db refuses to be read: {error}. It needs SCAN, HMGET, HSCAN, ZSCAN, "
+                "ZRANGE, ZSCORE, WATCH and MULTI."
             ) from error

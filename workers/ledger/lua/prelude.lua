@@ -31,7 +31,5 @@ end
 
 -- Writes what was moved. A script calls it once, after its last move.
 local function write_totals(key)
-  for _, name in ipairs({ 'put_in', 'available', 'held', 'used' }) do
-    if moved[name] then write_total(key, name, moved[name]) end
-  end
+  for name, sum in pairs(moved) do write_total(key, name, sum) end
 end
