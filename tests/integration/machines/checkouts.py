@@ -14,7 +14,7 @@ import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.checkout import lines
+from gateway.roles import lines
 from gateway.orders import store
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
 from proto import ledger_pb2 as pb
