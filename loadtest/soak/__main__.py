@@ -51,6 +51,8 @@ def carry_out(minutes: float, folder: Path) -> Verdict:
     write(folder, minutes, result, series)
     picture.draw(folder, result, series, title)
     out.print(table(result.trends))
+    if result.unjudged:
+        out.print(f"Not judged, since others used the machine: {', '.join(result.unjudged)}")
     out.print(f"{folder / picture.FILE}\n{folder / FILE}", soft_wrap=True)
     word = "[bold green]FLAT[/]" if verdict is Verdict.CONSISTENT else "[bold red]GROWS[/]"
     out.print(f"{word} {title}", soft_wrap=True)

@@ -16,7 +16,7 @@ from loadtest.books import Verdict
 from loadtest.client import CannotTell
 from loadtest.instance import Instance
 from loadtest.soak.load import Load
-from loadtest.soak.measure import Measurements, Series
+from loadtest.soak.measure import CHECKOUT, Measurements, Series
 from loadtest.soak.trend import Trend
 from recoup.settings import PARTIES
 
@@ -51,6 +51,8 @@ class Result:
     trends: dict[str, Trend]
     answers: dict[str, int]
     rounds: int
+    unjudged: list[str] = field(default_factory=list)
+    """Of what there were too few measurements: others used the machine."""
     left_keys: dict[str, int] = field(default_factory=dict)
     """Keys of a party that are too many after the drain: legs that nobody forgets."""
     died: list[str] = field(default_factory=list)
@@ -88,10 +90,10 @@ def soak(instance: Instance, minutes: float) -> tuple[Result, dict[str, Series]]
         load.stop()
     _watch(measurements, load_s + DRAIN_S, load.take_ms, "drain")
     began_s = max(WARM_UP_LEAST_S, WARM_UP_PART * load_s)
-    try:
-        trends = measurements.trends(began_s, load_s)
-    except ValueError as error:
-        raise CannotTell(f"{error}: give it more minutes") from error
+    trends = measurements.trends(began_s, load_s)
+    unjudged = sorted(measurements.series.keys() - trends.keys())
+    if not all(name.startswith(CHECKOUT) for name in unjudged):
+        raise CannotTell(f"too few measurements of {', '.join(unjudged)}: give it more minutes")
     after = measurements.keys()
     left = {party: after[party] - before[party] for party in PARTIES}
     result = Result(
@@ -100,6 +102,7 @@ def soak(instance: Instance, minutes: float) -> tuple[Result, dict[str, Series]]
         trends=trends,
         answers=dict(load.answers),
         rounds=load.rounds,
+        unjudged=unjudged,
         left_keys={party: count for party, count in left.items() if count > OWN_KEYS},
         died=[name for name, pids in measurements.pids.items() if len(pids) > 1],
     )

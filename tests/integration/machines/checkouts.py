@@ -14,9 +14,9 @@ import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.roles import lines
 from gateway.orders import store
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
+from gateway.roles import lines
 from proto import ledger_pb2 as pb
 from reconcile.decision import Propose, proposal
 from reconcile.reconciler import PEER_STATES

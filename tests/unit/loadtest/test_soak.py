@@ -6,11 +6,12 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from loadtest.books import Verdict
-from loadtest.soak import picture
+from loadtest.soak import measure, picture
 from loadtest.soak.measure import Series
 from loadtest.soak.run import FILE, Result, write
 from loadtest.soak.trend import Tolerance, Trend, percentile, slope, trend, trend_z
@@ -134,12 +135,16 @@ def test_all_of_it_is_written_and_drawn(tmp_path: Path) -> None:
         "stock memory": Series("MB", MEMORY, TIMES_S, noise(1)),
         "stock-db keys": Series("keys", MEMORY, TIMES_S, noise(2)),
         "checkout p99": Series("ms", MEMORY, TIMES_S, noise(3)),
+        "checkout median": Series("ms", MEMORY, TIMES_S[:3], noise(4)[:3]),
+        "cores used by others": Series("cores", MEMORY, TIMES_S, noise(5)),
     }
-    found = result(trends={name: each.trend(75, 300) for name, each in series.items()})
+    judged = {name: each.trend(75, 300) for name, each in series.items() if "median" not in name}
+    found = result(trends=judged, unjudged=["checkout median"])
     write(tmp_path, 5, found, series)
     picture.draw(tmp_path, found, series, "title")
     written = json.loads((tmp_path / FILE).read_text())
     assert written["verdict"] == 0
+    assert written["unjudged"] == ["checkout median"]
     assert written["trends"]["stock memory"]["grows"] is False
     assert written["series"]["stock-db keys"]["values"] == noise(2)
     assert (tmp_path / picture.FILE).read_bytes().startswith(b"\x89PNG")
@@ -152,3 +157,24 @@ def test_a_series_is_judged_between_two_times() -> None:
     # then it depends on when one looks
     assert series.trend(0, 240).grows
     assert not series.trend(124, 240).grows
+
+
+# --- whose cores ---------------------------------------------------------------------------------
+
+
+def test_what_this_process_uses_is_not_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given cores that have worked for 8 s in 4 s, 5 of them for this run
+    busy_s, own_s, now_s = iter([100.0, 101.0, 109.0]), iter([10.0, 15.0]), iter([0.0, 1.0, 5.0])
+    monkeypatch.setattr(measure, "busy_s", lambda: next(busy_s))
+    monkeypatch.setattr(measure, "used_s", lambda pid: next(own_s))
+    monkeypatch.setattr(measure, "time", SimpleNamespace(monotonic=lambda: next(now_s)))
+    cpu = measure.Cpu()
+    # then the first look tells nothing, since what the run had used before is unknown
+    assert cpu.others([]) == 0.0
+    # and the next one tells what is left for others
+    assert cpu.others([]) == pytest.approx((8 - 5) / 4)
+
+
+def test_a_process_that_is_gone_uses_nothing() -> None:
+    assert measure.used_s(2**22 + 1) == 0.0
+    assert measure.busy_s() > 0
