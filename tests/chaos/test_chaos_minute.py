@@ -21,6 +21,9 @@ from recoup.stack import record
 SEED = 32
 """Any other would do as well; but a run that fails can be had again."""
 
+MINUTES = "0.75"
+"""With starting, stopping and the last convergence that makes more than a minute."""
+
 LIMIT_S = 240
 PNG = b"\x89PNG"
 
@@ -50,7 +53,7 @@ def left(data_dir: Path) -> list[psutil.Process]:
 @pytest.mark.timeout(LIMIT_S)
 def test_a_minute_of_chaos_leaves_books_that_agree(tmp_path: Path) -> None:
     # when everything is broken for a minute
-    run = begin(tmp_path, "--minutes", "1")
+    run = begin(tmp_path, "--minutes", MINUTES)
     said, _ = run.communicate(timeout=LIMIT_S)
     # then all agrees
     assert run.returncode == Verdict.CONSISTENT, said
@@ -87,7 +90,7 @@ def test_a_minute_of_chaos_leaves_books_that_agree(tmp_path: Path) -> None:
 @pytest.mark.timeout(LIMIT_S)
 def test_an_interrupted_run_can_t_tell_and_leaves_nobody_behind(tmp_path: Path) -> None:
     # given a run that has begun to break things
-    run = begin(tmp_path, "--minutes", "1")
+    run = begin(tmp_path, "--minutes", MINUTES)
     assert run.stdout is not None
     assert any(line.startswith("agrees") for line in run.stdout)
     # when it is interrupted, as from a terminal
