@@ -28,7 +28,7 @@ from celery import Celery
 from loadtest.client import CannotTell
 from recoup.processes import ROOT, processes
 from recoup.readiness import Check, checks
-from recoup.scripts import connect
+from recoup.scripts import SOCKET_TIMEOUT_S, connect
 from recoup.settings import PARTIES, Settings, port_offsets, settings
 from recoup.stack import PR_SET_PDEATHSIG, up
 from recoup.supervisor import Supervisor
@@ -139,9 +139,9 @@ class Instance:
             return [worker.pid for worker in self._gateway_workers()]
         return [pid for pid in [self.supervisor.pid(name)] if pid]
 
-    def database(self, store: str) -> redis.Redis:
+    def database(self, store: str, limit_s: float = SOCKET_TIMEOUT_S) -> redis.Redis:
         """A client of `orders`, `stock`, `payment` or `broker`'s database."""
-        return connect(self.settings.database_url(store))
+        return connect(self.settings.database_url(store), limit_s)
 
     def not_ready(self) -> list[str]:
         """The processes that don't do their work now: that live alone isn't enough."""

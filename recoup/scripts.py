@@ -38,14 +38,15 @@ class Call:
     arguments: Sequence[str | int] = field(default=())
 
 
-def connect(url: str) -> redis.Redis:
-    """A client for the database at `url`, which never repeats a command by itself."""
+def connect(url: str, limit_s: float = SOCKET_TIMEOUT_S) -> redis.Redis:
+    """A client for the database at `url`, which never repeats a command by itself. Whoever just
+    looks may be less patient: `limit_s`."""
     return redis.Redis.from_url(
         url,
         decode_responses=True,
         retry=Retry(NoBackoff(), 0),
-        socket_timeout=SOCKET_TIMEOUT_S,
-        socket_connect_timeout=1.0,
+        socket_timeout=limit_s,
+        socket_connect_timeout=min(limit_s, 1.0),
         max_connections=64,
     )
 

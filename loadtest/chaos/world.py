@@ -77,14 +77,7 @@ class World:
         self._marks = {point: fired / f"{point}.1" for point in points}
         self._proxies = Proxies()
         self._links: dict[str, Proxy] = {}
-        self._legs = {
-            party: redis.Redis.from_url(
-                self.instance.settings.database_url(party),
-                socket_timeout=LOOK_LIMIT_S,
-                socket_connect_timeout=LOOK_LIMIT_S,
-            )
-            for party in PARTIES
-        }
+        self._legs = {party: self.instance.database(party, LOOK_LIMIT_S) for party in PARTIES}
 
     def start(self) -> None:
         """Starts it. Raises CannotTell."""
