@@ -37,27 +37,31 @@ class Fault:
     storms: bool = True
 
 
+def target(name: str) -> str:
+    """What is broken with a process: a gateway that restarts has no workers to break."""
+    return "gateway" if name == GATEWAY_WORKER else name
+
+
 def kill(*names: str) -> Fault:
     """kill -9."""
-    return Fault(f"kill {' + '.join(names)}", frozenset(names), 0, lambda w: w.killed(*names))
+    targets = frozenset(map(target, names))
+    return Fault(f"kill {' + '.join(names)}", targets, 0, lambda world: world.killed(*names))
 
 
 def die_at(point: str) -> Fault:
     """A process dies at a named line."""
     process, _, place = point.partition(".")
-    target = GATEWAY_WORKER if process == "gateway" else process
-    return Fault(
-        f"{process} dies {place.replace('_', ' ')}",
-        frozenset({target}),
-        0,
-        lambda world: world.dies_at(point),
-    )
+    name = f"{process} dies {place.replace('_', ' ')}"
+    return Fault(name, frozenset({process}), 0, lambda world: world.dies_at(point))
 
 
 def pause(name: str) -> Fault:
     """SIGSTOP, past the deadline."""
     return Fault(
-        f"pause {name}", frozenset({name}), PAST_DEADLINE_S, lambda world: world.paused(name)
+        f"pause {name}",
+        frozenset({target(name)}),
+        PAST_DEADLINE_S,
+        lambda world: world.paused(name),
     )
 
 

@@ -29,6 +29,9 @@ FIND_LIMIT_S = 3.0
 PASSES_LIMIT_S = 5.0
 """Under load a process passes each of its lines in this time, or won't."""
 
+DIES_LIMIT_S = 1.0
+"""A thousand times what a signal needs to act."""
+
 LOOK_LIMIT_S = 0.3
 """Who looks twice a second doesn't wait for a store that stands still."""
 
@@ -218,6 +221,8 @@ class World:
 
 
 def wait_until_one_died(pids: Sequence[int]) -> None:
-    """A signal is sent before it acts: until then its process looks as well as ever."""
-    while all(map(lives, pids)):
+    """A signal is sent before it acts: until then its process looks as well as ever. Returns in any
+    case after a while, since it may be another one that died: one that has started since."""
+    give_up = time.monotonic() + DIES_LIMIT_S
+    while all(map(lives, pids)) and time.monotonic() < give_up:
         time.sleep(POLL_S / 10)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,19 +26,26 @@ SEED = 32
 MINUTES = "0.75"
 """With starting, stopping and the last convergence that makes more than a minute."""
 
-LIMIT_S = 240
+LIMIT_S = 200
 PNG = b"\x89PNG"
 
 
-def begin(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        (sys.executable, "-m", "recoup", "chaos", "--seed", str(SEED), *arguments),
+@contextlib.contextmanager
+def begun(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run, which ends with the test, whatever becomes of either: its instance dies with it."""
+    command = ("-m", "recoup", "chaos", "--seed", str(SEED), "--minutes", MINUTES)
+    with subprocess.Popen(
+        (sys.executable, *command),
         cwd=ROOT,
         env={**os.environ, "RECOUP_DATA_DIR": str(data_dir)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def folder(data_dir: Path) -> Path:
@@ -50,11 +59,11 @@ def left(data_dir: Path) -> list[psutil.Process]:
     return preflight.of_stack(record(folder(data_dir) / "instance").read_text())
 
 
-@pytest.mark.timeout(LIMIT_S)
+@pytest.mark.timeout(2 * LIMIT_S)
 def test_a_minute_of_chaos_leaves_books_that_agree(tmp_path: Path) -> None:
     # when everything is broken for a minute
-    run = begin(tmp_path, "--minutes", MINUTES)
-    said, _ = run.communicate(timeout=LIMIT_S)
+    with begun(tmp_path) as run:
+        said, _ = run.communicate(timeout=LIMIT_S)
     # then all agrees
     assert run.returncode == Verdict.CONSISTENT, said
     # and the report tells what was broken, and how it healed
@@ -87,15 +96,15 @@ def test_a_minute_of_chaos_leaves_books_that_agree(tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
-@pytest.mark.timeout(LIMIT_S)
+@pytest.mark.timeout(2 * LIMIT_S)
 def test_an_interrupted_run_can_t_tell_and_leaves_nobody_behind(tmp_path: Path) -> None:
     # given a run that has begun to break things
-    run = begin(tmp_path, "--minutes", MINUTES)
-    assert run.stdout is not None
-    assert any(line.startswith("agrees") for line in run.stdout)
-    # when it is interrupted, as from a terminal
-    run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=LIMIT_S)
+    with begun(tmp_path) as run:
+        assert run.stdout is not None
+        assert any(line.startswith("agrees") for line in run.stdout)
+        # when it is interrupted, as from a terminal
+        run.send_signal(signal.SIGINT)
+        said, _ = run.communicate(timeout=LIMIT_S)
     # then it gives no verdict, and all its processes are gone
     assert run.returncode == Verdict.CANNOT_TELL, said
     assert left(tmp_path) == []

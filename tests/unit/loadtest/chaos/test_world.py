@@ -1,11 +1,16 @@
-"""The links that lead through proxies are links that the settings know."""
+"""Links through proxies are links that the settings know, and nobody waits for ever."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
+from loadtest.chaos import world as worlds
 from loadtest.chaos.faults import FAULTS
-from loadtest.chaos.world import LINKS, Link
+from loadtest.chaos.world import LINKS, Link, wait_until_one_died
 from recoup.settings import PORT_OFFSETS, Settings
 
 
@@ -24,3 +29,20 @@ def test_a_link_is_told_by_a_setting_of_its_asker(
 def test_every_disturbed_link_has_a_proxy() -> None:
     links = {target for fault in FAULTS for target in fault.targets if "->" in target}
     assert links == {link.name for link in LINKS}
+
+
+@pytest.mark.parametrize("pids", [[], [os.getpid()]])
+def test_who_waits_for_a_death_does_not_wait_for_ever(
+    pids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given nobody, or somebody who lives: it was another one that died
+    monkeypatch.setattr(worlds, "DIES_LIMIT_S", 0.05)
+    # then waiting has an end
+    wait_until_one_died(pids)
+
+
+def test_a_process_that_is_killed_is_waited_for() -> None:
+    with subprocess.Popen((sys.executable, "-c", "import time; time.sleep(60)")) as process:
+        process.kill()
+        wait_until_one_died([os.getpid(), process.pid])
+        assert not worlds.lives(process.pid)
