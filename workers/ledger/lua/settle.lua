@@ -24,11 +24,17 @@ local function leave_indexes()
   end
 end
 
+-- Kept until the party's clock shows so much. From then on it refuses whatever could come late: a
+-- time to live would be over sooner than that if the server's clock has been set back.
+local function expire()
+  redis.call('PEXPIREAT', KEYS[1], exact(now + tonumber(ARGV[3])))
+end
+
 if not leg[1] then return { 'no_leg', exact(now) } end
 if leg[1] ~= 'held' then
   if (leg[1] == 'committed') ~= commit then return { 'contradiction', exact(now) } end
   leave_indexes()
-  if leg[3] then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end -- parking had made it stay
+  if leg[3] then expire() end -- parking had made it stay
   return { 'already', exact(now) }
 end
 
@@ -51,7 +57,7 @@ for _, move in ipairs(moves) do
   redis.call('HINCRBY', move[1], commit and 'used' or 'available', move[2])
 end
 redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+expire()
 leave_indexes()
 keep_clock(KEYS[6], now)
 return { 'settled', exact(now) }
