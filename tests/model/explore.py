@@ -1,0 +1,61 @@
+"""Explores a world: every state that can be reached, the nearest first."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from tests.model.gateway import without_chance
+from tests.model.reconciler import with_settings
+from tests.model.scene import Move
+from tests.model.state import State
+from tests.model.system import SETTINGS
+from tests.model.trace import describe
+from tests.model.world import World
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What an exploration has found."""
+
+    states: int
+    violation: str = ""
+    """Empty, or what doesn't hold, and the shortest way there, a move a line."""
+
+
+def explore(world: World, most: int | None = None) -> Explored:
+    """Visits every state, or those until the first violation; raises if there are more than `most`:
+    then the bounds are too wide."""
+    with without_chance(), with_settings(SETTINGS):
+        start = world.start()
+        came_from: dict[State, tuple[State, Move] | None] = {start: None}
+        waiting = deque([start])
+        while waiting:
+            state = waiting.popleft()
+            for move, after, problem in world.moves(state):
+                if after is state:
+                    continue
+                problem = problem or world.problem(state, after)
+                if problem:
+                    return Explored(len(came_from), _story(came_from, state, move, problem))
+                if after not in came_from:
+                    came_from[after] = (state, move)
+                    waiting.append(after)
+            if most and len(came_from) > most:
+                raise OverflowError(f"more than {most:,} states")
+    return Explored(len(came_from))
+
+
+def _story(
+    came_from: dict[State, tuple[State, Move] | None], state: State, last: Move, problem: str
+) -> str:
+    moves = [last]
+    while (step := came_from[state]) is not None:
+        state, move = step
+        moves.append(move)
+    lines = [
+        f"{number:4}. {move.who}: {describe(move.what, move.answer)}"
+        for number, move in enumerate(reversed(moves), 1)
+    ]
+    what, *then = problem.splitlines()
+    return "\n".join([what, *lines, *then])
