@@ -22,9 +22,12 @@ Rewrite = Callable[[str], str]
 class Database:
     """One database, of which the contents and the time are set from outside."""
 
-    def __init__(self, rewrite: Rewrite = str) -> None:
+    def __init__(self, rewrite: Rewrite = str, loud: bool = True) -> None:
+        """`loud`: that a script fails is no answer, but ends everything. No record is ever broken in
+        the model, so no script may fail."""
         self._commands = Commands(EMPTY, 0)
         self._rewrite = rewrite
+        self._loud = loud
         self._scripts: dict[str, Any] = {}
         self._lua = lua51.LuaRuntime(unpack_returned_tuples=True)
         self._lua.globals().redis = self._lua.table_from(
@@ -60,8 +63,10 @@ class Database:
         keys, rest = self._lua.table_from(texts[:count]), self._lua.table_from(texts[count:])
         try:
             return _from_lua(self._scripts[name](keys, rest))
-        except ResponseError as error:
-            return error
+        except (ResponseError, lua51.LuaError) as error:
+            if self._loud:
+                raise
+            return ResponseError(f"ERR {error}") if isinstance(error, lua51.LuaError) else error
 
     # --- as a script sees it ---
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.model.gateway import without_chance
@@ -26,7 +29,7 @@ class Explored:
 def explore(world: World, most: int | None = None) -> Explored:
     """Visits every state, or those until the first violation; raises if there are more than `most`:
     then the bounds are too wide."""
-    with without_chance(), with_settings(SETTINGS):
+    with without_chance(), with_settings(SETTINGS), without_collecting():
         start = world.start()
         came_from: dict[State, tuple[State, Move] | None] = {start: None}
         waiting = deque([start])
@@ -44,6 +47,16 @@ def explore(world: World, most: int | None = None) -> Explored:
             if most and len(came_from) > most:
                 raise OverflowError(f"more than {most:,} states")
     return Explored(len(came_from))
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Nothing that is made here is let go before the end, so that looking for it only takes time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _story(

@@ -108,8 +108,10 @@ class Invariants:
                     said = f"the verdict on {tid} is {verdict or 'none'}"
                     return f"I2: {said}, {name}'s leg {state or 'none'}"
             problem = _accounts(name, books) or _indexes(name, books)
-            if not problem and not self._written_anew:
-                problem = _paid(name, books, view(stores[ORDERS]), verdicts)
+            if not self._written_anew:
+                problem = problem or _paid(name, books, view(stores[ORDERS]), verdicts)
+            elif not expired:
+                problem = problem or _used(name, books)
             if problem:
                 return problem
         return ""
@@ -202,6 +204,18 @@ def _accounts(name: str, books: View) -> str:
         legs = held[id, account.generation]
         if account.held != legs:
             return f"I3: {name}'s account {id} holds {account.held}, its legs {legs}"
+    return ""
+
+
+def _used(name: str, books: View) -> str:
+    """I4, per generation, where not all that was ever paid can still be in an account."""
+    used: Counter[tuple[str, int]] = Counter()
+    for leg in books.legs.values():
+        if leg.state == "committed":
+            used.update({(id, generation): amount for id, amount, generation in leg.lines})
+    for id, account in books.accounts.items():
+        if account.used != used[id, account.generation]:
+            return f"I4: {name}'s account {id} has used {account.used}, not what its legs say"
     return ""
 
 

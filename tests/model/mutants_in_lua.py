@@ -94,6 +94,11 @@ MUTANTS_IN_LUA = [
         (Lua("if now > deadline then return answer('late') end", ""),),
     ),
     Mutant(
+        "a party refuses a deadline that is too far ahead",
+        worlds.far_apart,
+        (Lua("if ahead then return answer('ahead') end", ""),),
+    ),
+    Mutant(
         "a held leg never expires",
         worlds.clocks,
         (

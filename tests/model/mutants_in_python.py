@@ -16,6 +16,16 @@ MUTANTS_IN_PYTHON = [
         (Python(Checkout, "_decide", "votes.all_yes(cast)", "True"),),
     ),
     Mutant(
+        "200 is answered by the verdict, not by the votes",
+        worlds.cart_changes,
+        (Python(Checkout, "_try", 'decision.verdict == "commit"', "votes.all_yes(cast)"),),
+    ),
+    Mutant(
+        "a checkout tries again only while the cart is what it has read",
+        worlds.short_and_changed,
+        (Python(Checkout, "_try", "decision.content == order.content", "True"),),
+    ),
+    Mutant(
         "a 4xx is answered only with a verdict",
         worlds.cart_changes,
         (
@@ -118,8 +128,8 @@ MUTANTS_IN_PYTHON = [
             Python(
                 Reconciler,
                 "settle",
-                "outcomes)\n        except",
-                "outcomes)\n            verdicts |= proposals\n        except",
+                "outcomes)\n    except",
+                "outcomes)\n            verdicts |= proposals\n    except",
             ),
         ),
     ),

@@ -26,6 +26,7 @@ class Message(NamedTuple):
     tid: str
     deadline_ms: int = 0
     verdict: str = ""
+    lines: str = ""
 
 
 @functools.cache
@@ -46,7 +47,8 @@ def message(what: Question) -> Message | None:
         return Message(_verdict(each.verdict), each.tid)
     if isinstance(request, pb.ApplyRequest) and request.deductions:
         (deduction,) = request.deductions
-        return Message("deduct", deduction.tid, deduction.deadline_ms)
+        lines = str(deduction.lines)  # the same version may come about with another cart
+        return Message("deduct", deduction.tid, deduction.deadline_ms, lines=lines)
     if isinstance(request, pb.ApplyRequest):
         (settlement,) = request.settlements
         return Message("settle", settlement.tid, verdict=_verdict(settlement.verdict))

@@ -19,7 +19,7 @@ from recoup.scripts import Scripts
 from recoup.settings import PARTIES, Settings
 from tests.model.database import Database, Rewrite
 from tests.model.process import Packed, Question
-from tests.model.redis import Frozen, Store
+from tests.model.redis import Commands, Frozen, Store
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 from workers.ledger.service import LedgerService
@@ -49,6 +49,7 @@ class System:
         self.settings = settings
         self._keeps_clock = keeps_clock
         self._answers: dict[tuple[Store, int, Question], tuple[Store, Any]] = {}
+        self._expired: dict[tuple[Store, int], Store] = {}
         self._databases = {name: Database(rewrite) for name in STORES}
         self._ledgers: dict[str, LedgerService] = {}
         for name in PARTIES:
@@ -83,9 +84,10 @@ class System:
 
     def expired(self, store: Store, time_ms: int) -> Store:
         """The store without what has expired by now."""
-        database = self._databases["orders"]
-        database.open(store, time_ms)
-        return database.close()
+        key = (store, time_ms)
+        if key not in self._expired:
+            self._expired[key] = Commands(store, time_ms).frozen()
+        return self._expired[key]
 
     def _tidy(self, store: Store) -> Store:
         return Store.of(

@@ -52,10 +52,10 @@ def rival(
     return asked
 
 
-def beginning_short() -> list[Question]:
+def beginning_short(credit: int = 1) -> list[Question]:
     """One piece, held for another order, of another user."""
     others = [*account("payment", "1", 1), *order("1", "1", ("0", 1)), *rival("1.2", "1")]
-    return [*books(1, 1), *others]
+    return [*books(1, credit), *others]
 
 
 def one(rewrite: Rewrite = str) -> World:
@@ -74,6 +74,13 @@ def short(rewrite: Rewrite = str) -> World:
     events = (operator_aborts(), refill("stock", "0", 1))
     bounds = Bounds(tries=2, settlers=0, steps=0, loses=False, events=events)
     return World(beginning_short(), bounds, rewrite)
+
+
+def short_and_changed(rewrite: Rewrite = str) -> World:
+    """As `short`, for one request, while the customer adds to the order."""
+    events = (operator_aborts(), refill("stock", "0", 1), adding("0", "0"))
+    bounds = Bounds(checkouts=("0",), tries=2, settlers=0, steps=0, events=events)
+    return World(beginning_short(credit=2), bounds, rewrite)
 
 
 def clocks(rewrite: Rewrite = str) -> World:
@@ -101,6 +108,12 @@ def order_written_anew(rewrite: Rewrite = str) -> World:
     )
 
 
+def far_apart(rewrite: Rewrite = str) -> World:
+    """The clocks are further apart than is allowed. Who is too far ahead is turned away."""
+    bounds = Bounds(checkouts=("0",), settlers=1, steps=2, skew=2, loses=False)
+    return World(books(2, 2), bounds, rewrite)
+
+
 def set_back(rewrite: Rewrite = str) -> World:
     """All clocks are set back once."""
     return World(books(2, 2), Bounds(settlers=1, steps=2, setbacks=1, checkouts=("0",)), rewrite)
@@ -124,7 +137,9 @@ WORLDS: tuple[Make, ...] = (
     one,
     two_at_once,
     short,
+    short_and_changed,
     clocks,
+    far_apart,
     set_back,
     cart_changes,
     accounts_written_anew,
