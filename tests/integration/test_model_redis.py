@@ -72,7 +72,7 @@ def any_call(chance: random.Random) -> tuple[int, Call]:
     verdict = chance.choice((orders_pb2.COMMIT, orders_pb2.ABORT))
     settlement = pb.Settlement(tid=tid, verdict=verdict)
     claim = pb.ClaimRequest(tid=tid, due_ms=chance.choice((0, 5)), backoff_ms=7, lease_ms=11)
-    proposal: Proposal = chance.choice(("commit", "abort", "close", ""))  # type: ignore[assignment]
+    proposal: Proposal = chance.choice(("commit", "abort", "close", ""))
     new = pb.NewAccount(account_id=id, price=amount, idempotency=key)
     change = pb.Adjustment(account_id=id, amount=chance.choice((1, -1)) * amount, idempotency=key)
     anew = pb.InitAccountsRequest(count=2, amount=3, price=amount, idempotency=key)
@@ -114,7 +114,7 @@ def contents(client: redis.Redis) -> Store:
     """What a real database holds, as the model's would hold it."""
     found = []
     for key in sorted(cast("list[str]", client.keys("*"))):
-        kind = str(client.type(key))
+        kind = str(client.type(key))  # type: ignore[no-untyped-call]
         value: Any = {
             "string": lambda key: client.get(key),
             "list": lambda key: client.lrange(key, 0, -1),
@@ -122,7 +122,7 @@ def contents(client: redis.Redis) -> Store:
             "zset": lambda key: SortedSet(cast("Any", client.zrange(key, 0, -1, withscores=True))),
             "hash": lambda key: client.hgetall(key),
         }[kind](key)
-        expires_ms = cast("int", client.pexpiretime(key))
+        expires_ms = client.pexpiretime(key)
         # How long an idempotency key is kept, counts from real time.
         found.append((key, *freeze(value), 0 if "idem:" in key else max(expires_ms, 0) or None))
     return Store.of(tuple(found))

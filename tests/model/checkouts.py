@@ -33,7 +33,7 @@ class Checkouts:
         for place, checkout in enumerate(state.checkouts):
             if checkout.over or checkout in state.checkouts[:place]:
                 continue
-            who = f"checkout {place + 1} of order {checkout.order_id}"
+            who = f"order {checkout.order_id}'s checkout"
             turn = checkout.turn or self._programs[checkout.order_id].turn()
             for number, what in turn.open:
                 after, answer = self._scene.ask(state, what)
@@ -42,10 +42,10 @@ class Checkouts:
                     after, problem = hear(state, after, place, what, answer)
                 told = heard("checkout", what, answer, self._tries)
                 after, said = self._go_on(after, place, turn.answered(number, told))
-                yield Move(who, what, answer), self._scene.tidy(after), problem or said
+                yield Move(who, what, answer, place), self._scene.tidy(after), problem or said
                 if self._scene.bounds.loses and (_acts(what, "deduct") or _acts(what, "settle")):
                     after, said = self._go_on(state, place, turn.answered(number, LOST))
-                    yield Move(who, what, LOST), self._scene.tidy(after), said
+                    yield Move(who, what, LOST, place), self._scene.tidy(after), said
 
     def _go_on(self, state: State, place: int, turn: Turn) -> tuple[State, str]:
         """A checkout takes its next step. What it sends is under way at once."""

@@ -23,8 +23,8 @@ class Database:
     """One database, of which the contents and the time are set from outside."""
 
     def __init__(self, rewrite: Rewrite = str, loud: bool = True) -> None:
-        """`loud`: that a script fails is no answer, but ends everything. No record is ever broken in
-        the model, so no script may fail."""
+        """`loud`: a script that fails ends everything. No record is ever broken in the model, so
+        that none may."""
         self._commands = Commands(EMPTY, 0)
         self._rewrite = rewrite
         self._loud = loud

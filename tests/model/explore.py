@@ -12,8 +12,8 @@ from tests.model.gateway import without_chance
 from tests.model.reconciler import with_settings
 from tests.model.scene import Move
 from tests.model.state import State
+from tests.model.story import Step, story
 from tests.model.system import SETTINGS
-from tests.model.trace import describe
 from tests.model.world import World
 
 
@@ -40,7 +40,8 @@ def explore(world: World, most: int | None = None) -> Explored:
                     continue
                 problem = problem or world.problem(state, after)
                 if problem:
-                    return Explored(len(came_from), _story(came_from, state, move, problem))
+                    steps = [*_way(came_from, state), (state, move, after)]
+                    return Explored(len(came_from), story(steps, problem))
                 if after not in came_from:
                     came_from[after] = (state, move)
                     waiting.append(after)
@@ -51,7 +52,7 @@ def explore(world: World, most: int | None = None) -> Explored:
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """Nothing that is made here is let go before the end, so that looking for it only takes time."""
+    """Nothing that is made here is let go before the end: to look for it only takes time."""
     gc.disable()
     try:
         yield
@@ -59,16 +60,11 @@ def without_collecting() -> Iterator[None]:
         gc.enable()
 
 
-def _story(
-    came_from: dict[State, tuple[State, Move] | None], state: State, last: Move, problem: str
-) -> str:
-    moves = [last]
+def _way(came_from: dict[State, tuple[State, Move] | None], state: State) -> list[Step]:
+    """The steps from the beginning to a state."""
+    steps: list[Step] = []
     while (step := came_from[state]) is not None:
-        state, move = step
-        moves.append(move)
-    lines = [
-        f"{number:4}. {move.who}: {describe(move.what, move.answer)}"
-        for number, move in enumerate(reversed(moves), 1)
-    ]
-    what, *then = problem.splitlines()
-    return "\n".join([what, *lines, *then])
+        before, move = step
+        steps.append((before, move, state))
+        state = before
+    return steps[::-1]

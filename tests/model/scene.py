@@ -49,6 +49,8 @@ class Move(NamedTuple):
     who: str
     what: Question | str | tuple[tuple[Question, object], ...]
     answer: object = None
+    checkout: int | None = None
+    """The place of the checkout that does it, if one does."""
 
 
 Next = tuple[Move, State, str]

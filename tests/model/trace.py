@@ -43,6 +43,14 @@ def _words(value: Any) -> str:
     if isinstance(value, pb.ApplyReply):
         votes = [pb.Vote.Answer.Name(each.answer) for each in value.votes]
         return ", ".join(votes + [pb.Settled.Name(each) for each in value.settled])
+    if isinstance(value, pb.AdjustAccountsRequest):
+        return ", ".join(f"{each.account_id} by {each.amount}" for each in value.adjustments)
+    if isinstance(value, pb.AccountsReply):
+        return ", ".join(pb.AccountResult.Outcome.Name(each.outcome) for each in value.results)
+    if isinstance(value, orders_pb2.ProposeRequest):
+        return ", ".join(f"{each.tid} {_verdict(each.verdict)}" for each in value.proposals)
+    if isinstance(value, pb.StatusRequest | orders_pb2.VerdictsRequest):
+        return ", ".join(value.tids)
     if isinstance(value, pb.StatusReply):
         return ", ".join(pb.Leg.State.Name(leg.state) for leg in value.legs)
     if isinstance(value, orders_pb2.DecisionsReply):
