@@ -6,6 +6,7 @@ message is: it may be delivered any number of times, so that several chains of r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from proto import ledger_pb2 as pb
@@ -134,6 +135,11 @@ class Chains:
         return f"two chains of retries are alive for {live[0]}"
 
     def _may_go_on(self, state: State, place: int, chain: Chain) -> bool:
-        request = pb.ClaimRequest(tid=chain.tid, due_ms=chain.due_ms, backoff_ms=place + 1)
-        _, answer = self._scene.ask(state, question(PARTY, "Claim", Packed.of(request)))
+        _, answer = self._scene.ask(state, _claim(chain.tid, chain.due_ms, place + 1))
         return bool(answer.message().claimed)
+
+
+@functools.cache
+def _claim(tid: str, due_ms: int, pause_ms: int) -> Question:
+    request = pb.ClaimRequest(tid=tid, due_ms=due_ms, backoff_ms=pause_ms)
+    return question(PARTY, "Claim", Packed.of(request))

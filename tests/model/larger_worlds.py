@@ -31,6 +31,11 @@ def clocks_and_two_checkouts(rewrite: Rewrite = str) -> World:
     return World(books(2, 2), Bounds(settlers=1, steps=3, loses=False), rewrite)
 
 
+def clocks_unheard(rewrite: Rewrite = str) -> World:
+    """As `clocks`, and answers are lost."""
+    return World(books(2, 2), Bounds(("0",), settlers=1, steps=3, skew=1), rewrite)
+
+
 def short_and_settled(rewrite: Rewrite = str) -> World:
     """As `short`: and settlers decide about the rival, too."""
     events = (operator_aborts(), refill("stock", "0", 1))
@@ -62,6 +67,7 @@ LARGER_WORLDS: tuple[Make, ...] = (
     two_at_once_unheard,
     two_at_once_two_settlers,
     clocks_and_two_checkouts,
+    clocks_unheard,
     short_and_settled,
     short_for_three_tries,
     all_written_anew,

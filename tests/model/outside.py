@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -60,6 +61,13 @@ def add(order_id: str, item_id: str, pieces: int) -> Question:
     return of_orders(lambda orders: orders.add_item(order_id, item_id, pieces, pieces, None))
 
 
+@functools.cache
+def abort(tid: str) -> Question:
+    proposal = orders_pb2.Proposal(tid=tid, verdict=orders_pb2.ABORT)
+    request = orders_pb2.ProposeRequest(proposals=[proposal])
+    return question("orders", "Propose", Packed.of(request))
+
+
 def adjust(party: str, account_id: str, amount: int) -> Question:
     change = pb.Adjustment(account_id=account_id, amount=amount)
     request = pb.AdjustAccountsRequest(adjustments=[change])
@@ -99,10 +107,7 @@ def operator_aborts(times: int = 1) -> Event:
 
     def questions(state: State) -> Iterable[Question]:
         tids = {tid for each in state.stores for tid in view(each).held}
-        for tid in sorted(tids):
-            proposal = orders_pb2.Proposal(tid=tid, verdict=orders_pb2.ABORT)
-            request = orders_pb2.ProposeRequest(proposals=[proposal])
-            yield question("orders", "Propose", Packed.of(request))
+        return map(abort, sorted(tids))
 
     return Event("an operator aborts", times, questions)
 

@@ -83,16 +83,19 @@ class Scene:
     def tidy(self, state: State) -> State:
         """The state without what can't matter any more: messages that change nothing, and settlers
         of a tid that has a verdict by now, of which they can only hear."""
-        verdicts = self.invariants.verdicts(state.stores[ORDERS])
-        return state._replace(
-            sent=self.network.kept(state, verdicts),
-            checkouts=tuple(sorted(state.checkouts, key=_order)),
-            workers=tuple(
+        stores, clocks, checkouts, workers, sent, expired, left, chains, sweep = state
+        verdicts = self.invariants.verdicts(stores[ORDERS])
+        if len(checkouts) > 1:
+            checkouts = tuple(sorted(checkouts, key=_order))
+        if workers:
+            workers = tuple(
                 each
-                for each in state.workers
+                for each in workers
                 if not verdicts.get(each.tid) or not self._only_hears(state, each, verdicts)
-            ),
-        )
+            )
+        if sent:
+            sent = self.network.kept(state, verdicts)
+        return State(stores, clocks, checkouts, workers, sent, expired, left, chains, sweep)
 
     def _only_hears(self, state: State, worker: Worker, verdicts: Mapping[str, str]) -> bool:
         """Whether a settler of a decided tid can only come to its verdict. It is tried out, so that

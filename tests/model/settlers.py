@@ -8,10 +8,14 @@ from recoup.settings import PARTIES
 from tests.model import reconciler
 from tests.model.chains import PARTY
 from tests.model.hearing import heard
-from tests.model.network import message
+from tests.model.network import Sent, message
 from tests.model.process import LOST, Program, Question, Turn
+from tests.model.redis import Store
 from tests.model.scene import Move, Next, Scene
 from tests.model.state import State, Worker, view
+
+Outcome = tuple[Move, tuple[Store, ...], Worker | None, Sent]
+"""A move, the stores afterwards, the settler if it goes on, and what it has sent."""
 
 
 class Settlers:
@@ -21,6 +25,7 @@ class Settlers:
         self._scene = scene
         self._parties = [name for name in PARTIES if name != PARTY or scene.bounds.chains is None]
         self._programs: dict[tuple[str, str], Program] = {}
+        self._known: dict[tuple[object, ...], list[Outcome]] = {}
         self._proposers: dict[tuple[str, Question], Worker] = {}
 
     def moves(self, state: State) -> Iterator[Next]:
@@ -44,28 +49,46 @@ class Settlers:
     def _steps(
         self, state: State, rest: tuple[Worker, ...], party: str, tid: str, turn: Turn
     ) -> Iterator[Next]:
-        who = f"{party}'s settler of {tid}"
-        ((number, what),) = turn.open
-        after, answer = self._scene.ask(state, what)
-        told = turn.answered(number, heard(party, what, answer))
-        yield Move(who, what, answer), self._go_on(after, rest, Worker(party, tid, told)), ""
-        silent = turn.answered(number, LOST)
-        if not silent.ended:
-            yield Move(who, what, LOST), self._go_on(state, rest, Worker(party, tid, silent)), ""
+        stores, clocks, checkouts, _, sent, expired, left, chains, sweep = state
+        for move, after, worker, sends in self._outcomes(state, Worker(party, tid, turn)):
+            workers = rest
+            if worker:
+                workers = tuple(sorted((*rest, worker), key=lambda each: each.turn.number))
+            elif after is stores and rest == state.workers:
+                continue
+            new = State(
+                after, clocks, checkouts, workers, sent | sends, expired, left, chains, sweep
+            )
+            yield move, self._scene.tidy(new), ""
 
-    def _go_on(self, state: State, rest: tuple[Worker, ...], worker: Worker) -> State:
+    def _outcomes(self, state: State, worker: Worker) -> list[Outcome]:
+        """What may come of a settler's question, which depends on the stores and their clocks."""
+        key = (state.stores, state.clocks, worker)
+        if key not in self._known:
+            who = f"{worker.party}'s settler of {worker.tid}"
+            ((number, what),) = worker.turn.open
+            after, answer = self._scene.ask(state, what)
+            told = worker.turn.answered(number, heard(worker.party, what, answer))
+            outcomes = [self._outcome(Move(who, what, answer), after, worker, told)]
+            silent = worker.turn.answered(number, LOST)
+            if not silent.ended:
+                outcomes.append(self._outcome(Move(who, what, LOST), state, worker, silent))
+            self._known[key] = outcomes
+        return self._known[key]
+
+    def _outcome(self, move: Move, after: State, worker: Worker, turn: Turn) -> Outcome:
         """A settler takes its next step. When it is to settle, it does so in the same move: as a
         verdict never changes, that it settles later is as if it had asked later."""
-        if not worker.turn.ended:
-            ((_, what),) = worker.turn.open
-            state = state._replace(sent=self._scene.network.send(state.sent, [what]))
-            if _settles(what):
-                state, _ = self._scene.ask(state, what)
-            else:
-                if what.method == "Propose":  # what it proposes is all that it still remembers
-                    worker = self._proposers.setdefault((worker.party, what), worker)
-                rest = tuple(sorted((*rest, worker), key=lambda each: each.turn.number))
-        return self._scene.tidy(state._replace(workers=rest))
+        if turn.ended:
+            return move, after.stores, None, 0
+        ((_, what),) = turn.open
+        sends = self._scene.network.send(0, [what])
+        if _settles(what):
+            return move, self._scene.ask(after, what)[0].stores, None, sends
+        worker = worker._replace(turn=turn)
+        if what.method == "Propose":  # what it proposes is all that it still remembers
+            worker = self._proposers.setdefault((worker.party, what), worker)
+        return move, after.stores, worker, sends
 
     def _program(self, name: str, tid: str) -> Program:
         if (name, tid) not in self._programs:

@@ -85,7 +85,8 @@ def short_and_changed(rewrite: Rewrite = str) -> World:
 
 def clocks(rewrite: Rewrite = str) -> World:
     """Each store has a clock of its own; settled legs are forgotten while messages are late."""
-    return World(books(2, 2), Bounds(settlers=1, steps=3, skew=1, checkouts=("0",)), rewrite)
+    bounds = Bounds(checkouts=("0",), settlers=1, steps=3, skew=1, loses=False)
+    return World(books(2, 2), bounds, rewrite)
 
 
 def cart_changes(rewrite: Rewrite = str) -> World:
