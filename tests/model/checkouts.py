@@ -93,22 +93,25 @@ class Checkouts:
 
 
 def hear(before: State, after: State, place: int, what: Question, answer: Any) -> tuple[State, str]:
-    """The order store has answered checkout `place` (-1: somebody else). Notes who may not pay any
-    more: a 4xx counts from the order store's last word on it, and whoever reads the order behind
-    that begins anew."""
+    """The order store has answered a checkout. Notes who may not pay any more: a 4xx counts from
+    the order store's last word on it, and whoever reads the order behind that begins anew.
+
+    (A proposal that pays when it arrives late is not looked at here: it is also explored how it
+    arrives at once.)
+    """
     checkouts = after.checkouts
-    me = checkouts[place] if place >= 0 else None
+    me = checkouts[place]
     problem = ""
     for order_id in newly_paid(before, after):
-        if me and me.order_id == order_id and me.told:
+        if me.order_id == order_id and me.told:
             problem = "I5: pays an order after another request was told that it isn't paid"
         checkouts = tuple(
             each._replace(rivals="paid")
-            if at != place and each.order_id == order_id and each.rivals and me
+            if at != place and each.order_id == order_id and each.rivals
             else each
             for at, each in enumerate(checkouts)
         )
-    if me and isinstance(what.request, Call) and what.request.script == "decide":
+    if isinstance(what.request, Call) and what.request.script == "decide":
         others = any(
             at != place and _active(each, me.order_id) for at, each in enumerate(checkouts)
         )

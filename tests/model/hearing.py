@@ -1,7 +1,7 @@
 """What a process makes use of in an answer: the rest is left out before it hears it.
 
-So two processes that have heard answers which differ in what neither uses are one. A process that
-began to use more would get nothing, or zeros: it can't be wrong without notice.
+So two processes that have heard answers which differ in what neither uses are one. It is the
+project's code that hears what is left: should it begin to use more, it has to be left in here.
 """
 
 from __future__ import annotations

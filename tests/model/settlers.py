@@ -1,4 +1,4 @@
-"""Who settles legs in a world: workers and sweeps, for any leg that is held, at any time."""
+"""Who settles legs in a world: a worker or a sweep, for any leg, at any time."""
 
 from __future__ import annotations
 

@@ -7,12 +7,19 @@
 - The clocks go on, together or each for itself, and may be set back.
 - Outside, items are added, stock is refilled, data are written anew, an operator acts.
 
-What is left out, since it changes nothing that is checked:
+What is left out, and why that changes nothing that is checked:
 
-- Settling begins with a leg that is held. Where none is, nothing can be settled.
+- Settlers are about legs that some party has. Of others there is nothing to settle.
+- A settler that hears a verdict settles in the same move: the verdict never changes, so to settle
+  later is to have asked later. Hence no such message is kept under way, and settlers of a tid that
+  has a verdict are let go (once it was tried out that they would come to it: `Scene`).
+- A settler that is about to propose remembers nothing else.
+- A checkout whose proposal is not answered proposes again: it is where it was.
+- A checkout that won't try again does not wait for what is given back: any settler may do it.
 - A process that ends for want of an answer is one that has died while it waited.
-- What a settler hears of its settling: only its report would differ. (`chains.py` has it.)
-- A message that changes nothing now, and never can again: see `Network`.
+- What a process makes no use of in an answer (`hearing.py`), and what a leg tells only the operator
+  (`system.py`).
+- A message that changes nothing now, and never can again (`network.py`).
 - Two checkouts of one order are told apart by what they have done, not by their number.
 """
 
@@ -22,7 +29,7 @@ from collections.abc import Iterator, Sequence
 
 from recoup.settings import PARTIES
 from tests.model.chains import Chains
-from tests.model.checkouts import Checkouts, hear
+from tests.model.checkouts import Checkouts
 from tests.model.database import Rewrite
 from tests.model.network import task
 from tests.model.process import Question, question
@@ -95,8 +102,7 @@ class World:
                 continue  # `chains.py` takes it
             after, answer = self.scene.ask(state, what)
             if after.stores is not state.stores:
-                after, problem = hear(state, after, -1, what, answer)
-                yield Move("a message arrives", what, answer), self.scene.tidy(after), problem
+                yield Move("a message arrives", what, answer), self.scene.tidy(after), ""
 
     # --- clocks ---
 
