@@ -53,7 +53,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-KINDS = 18
+KINDS = 20
 """Of calls; see `any_call`."""
 
 
@@ -87,6 +87,8 @@ def any_call(chance: random.Random) -> tuple[int, Call]:
         lambda twin: twin.ledger.unpark(chance.choice((1, LONG))),
         lambda twin: twin.ledger.take_due(LONG, 13),
         lambda twin: (twin.ledger.waiting_for_orders(), twin.ledger.wake(LONG)),
+        lambda twin: twin.ledger.pending(away, LONG),
+        lambda twin: twin.ledger.retry([tid]),
         lambda twin: twin.accounts.create([new]),
         lambda twin: twin.accounts.find([id]),
         lambda twin: twin.accounts.adjust([change]),

@@ -52,9 +52,6 @@ class Database:
         name = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
         self._scripts[name] = _compile(self._lua, self._rewrite(source))
 
-    def scard(self, key: str) -> Reply:
-        return self._commands.call("SCARD", key)
-
     def evalsha(self, name: str, count: int, *arguments: str | int) -> Any:
         """Runs a script; gives what the client gives, or the error it ended with."""
         if name not in self._scripts:

@@ -8,8 +8,8 @@ from tests.model.outside import (
     adding,
     operator_aborts,
     orders_anew,
-    parked_are_retried,
     refill,
+    tried_again,
 )
 from tests.model.scene import Bounds
 from tests.model.world import World
@@ -38,7 +38,7 @@ def clocks_unheard(rewrite: Rewrite = str) -> World:
 
 def short_and_settled(rewrite: Rewrite = str) -> World:
     """As `short`: and settlers decide about the rival, too."""
-    events = (operator_aborts(), refill("stock", "0", 1))
+    events = (refill("stock", "0", 1),)
     bounds = Bounds(tries=2, settlers=1, steps=0, loses=False, events=events)
     return World(beginning_short(), bounds, rewrite)
 
@@ -58,8 +58,13 @@ def all_written_anew(rewrite: Rewrite = str) -> World:
 
 def retries_and_parking(rewrite: Rewrite = str) -> World:
     """As `retries`; and the order store fails, so that legs are parked, and tried again."""
-    events = (operator_aborts(), parked_are_retried())
-    bounds = Bounds(checkouts=(), settlers=0, chains=2, failures=1, events=events)
+    bounds = Bounds(checkouts=(), settlers=0, chains=2, failures=1, events=(tried_again(),))
+    return World([*books(1, 1), *rival("0.2", "0")], bounds, rewrite)
+
+
+def retries_on_demand(rewrite: Rewrite = str) -> World:
+    """As `retries`, while an operator has the waiting leg tried at once."""
+    bounds = Bounds(checkouts=(), settlers=0, chains=2, events=(tried_again(waiting=True),))
     return World([*books(1, 1), *rival("0.2", "0")], bounds, rewrite)
 
 
@@ -72,4 +77,5 @@ LARGER_WORLDS: tuple[Make, ...] = (
     short_for_three_tries,
     all_written_anew,
     retries_and_parking,
+    retries_on_demand,
 )

@@ -12,14 +12,19 @@ MUTANTS_IN_LUA = [
     Mutant(
         "a verdict is written once: an abort is not overwritten",
         worlds.two_at_once,
-        (Lua("if paid_at or current > version then", "if paid_at then"),),
+        (
+            Lua(
+                "if current > version or paid_at and not ahead then",
+                "if paid_at and not ahead then",
+            ),
+        ),
     ),
     Mutant(
         "a verdict is written once: a paid order is not aborted",
         worlds.two_at_once,
         (
             Lua("if paid_at and tonumber(paid_at) == version then return answer('commit') end", ""),
-            Lua("if paid_at or current > version then", "if current > version then"),
+            Lua("if current > version or paid_at and not ahead then", "if current > version then"),
         ),
     ),
     Mutant(
@@ -118,7 +123,7 @@ MUTANTS_IN_LUA = [
                 "'deadline_ms', exact(deadline), 'first', exact(deadline))",
             ),
             Lua(
-                "exact(now + tonumber(ARGV[3]))",
+                "exact(now + ARGV[3])",
                 "exact(redis.call('HGET', KEYS[1], 'first') + ARGV[3])",
             ),
         ),
@@ -128,7 +133,7 @@ MUTANTS_IN_LUA = [
         worlds.set_back,
         (
             Lua(
-                "redis.call('PEXPIREAT', KEYS[1], exact(now + tonumber(ARGV[3])))",
+                "redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3]))",
                 "redis.call('PEXPIRE', KEYS[1], ARGV[3])",
             ),
         ),
@@ -142,7 +147,7 @@ MUTANTS_IN_LUA = [
     Mutant(
         "settling twice is once",
         worlds.two_at_once,
-        (Lua("if leg[1] ~= 'held' then\n  if (leg[1]", "if false then\n  if (leg[1]"),),
+        (Lua("if state ~= 'held' then\n  if (state", "if false then\n  if (state"),),
     ),
     Mutant(
         "settling leaves alone an account of another generation",

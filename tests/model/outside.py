@@ -112,12 +112,15 @@ def operator_aborts(times: int = 1) -> Event:
     return Event("an operator aborts", times, questions)
 
 
-def parked_are_retried(times: int = 1) -> Event:
-    """An operator, or beat, has parked legs tried again."""
+def tried_again(waiting: bool = False, times: int = 1) -> Event:
+    """Beat, or an operator, has a parked leg tried again; an operator also a `waiting` one."""
 
     def questions(state: State) -> Iterable[Question]:
         for name, each in zip(STORES, state.stores, strict=True):
-            if view(each).parked:
+            books = view(each)
+            if books.parked:
                 yield question(name, "Unpark", Packed.of(pb.UnparkRequest(limit=100)))
+            for tid in sorted({*books.parked, *(books.due if waiting else ())}):
+                yield question(name, "Retry", Packed.of(pb.RetryRequest(tids=[tid])))
 
-    return Event("what is parked is due again", times, questions)
+    return Event("what waits is due now", times, questions)

@@ -235,6 +235,9 @@ class Commands:
         value = self._get(key, SortedSet)
         return sum(value.pop(member, None) is not None for member in members)
 
+    def ZCARD(self, key: str) -> int:
+        return len(self._get(key, SortedSet))
+
     def ZSCORE(self, key: str, member: str) -> str | None:
         score = self._get(key, SortedSet).get(member)
         return None if score is None else number(score)

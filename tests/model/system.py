@@ -26,8 +26,11 @@ from workers.ledger.service import LedgerService
 
 STORES = ("orders", *PARTIES)
 
-FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms", "cause"}
+FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms"}
 """What a leg tells the operator, and no rule reads: two legs that differ in these alone are one."""
+
+UNCOUNTED = {"tries", "cause"}
+"""That a leg has these matters, and not what they say."""
 
 SETTINGS = Settings().model_copy(
     update={"deadline_ms": 500, "lease_ms": 500, "leg_kept_s": 2, "retry_budget_ms": 10**9}
@@ -103,9 +106,8 @@ class System:
 def _tidy(each: Frozen) -> Frozen:
     key, kind, contents, expires_ms = each
     if ":leg:" in key:
-        # That a leg was tried before matters, and not how often.
         contents = tuple(
-            (name, "1" if name == "tries" else value)
+            (name, "1" if name in UNCOUNTED else value)
             for name, value in contents
             if name not in FORGOTTEN
         )

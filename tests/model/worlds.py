@@ -14,8 +14,8 @@ from tests.model.outside import (
     operator_aborts,
     order,
     orders_anew,
-    parked_are_retried,
     refill,
+    tried_again,
 )
 from tests.model.process import Packed, Question, question
 from tests.model.scene import Bounds
@@ -129,7 +129,7 @@ def retries(rewrite: Rewrite = str) -> World:
 def no_broker(rewrite: Rewrite = str) -> World:
     """The sweep settles by itself, and may be killed at it. The order store fails once, so that a
     leg is parked; an operator has it tried again, or aborts."""
-    events = (operator_aborts(), parked_are_retried())
+    events = (operator_aborts(), tried_again())
     bounds = Bounds(checkouts=("0",), settlers=1, chains=0, failures=1, events=events)
     return World(books(1, 1), bounds, rewrite)
 

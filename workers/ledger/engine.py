@@ -96,7 +96,9 @@ class Ledger:
 
     def _deduct_call(self, deduction: pb.Deduction) -> Call:
         lines = _merged(deduction.lines)
-        digest = hashlib.blake2s(repr(lines).encode(), digest_size=8).hexdigest()
+        # With other parties it is another leg: they would never all hold theirs.
+        what = repr((lines, sorted(deduction.parties)))
+        digest = hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
         furthest_ms = DEADLINES_AHEAD * self.settings.deadline_ms
         keys = [self._leg(deduction.tid), self._due, self._clock]
         arguments: list[str | int] = [deduction.tid, deduction.deadline_ms, furthest_ms, digest]
@@ -145,6 +147,18 @@ class Ledger:
         call = Call("unpark", (self._parked, self._due, self._clock), (limit,))
         return int(self._scripts.run_one(call))
 
+    def pending(self, parked: bool, limit: int) -> pb.PendingReply:
+        """The legs that wait, those first that have waited longest; or those that are parked."""
+        keys = (self._parked if parked else self._due, self._clock)
+        now, total, *tids = self._scripts.run_one(Call("pending", keys, (limit,)))
+        return pb.PendingReply(legs=self.status(tids).legs, total=int(total), clock_ms=int(now))
+
+    def retry(self, tids: Sequence[str]) -> pb.RetryReply:
+        """Makes legs due now, parked or not; says of each whether there was anything to."""
+        keys = (self._due, self._parked, self._clock)
+        results = self._run([Call("retry", (self._leg(tid), *keys), (tid,)) for tid in tids])
+        return pb.RetryReply(due=[result == 1 for result in results])
+
     def take_due(self, limit: int, lease_ms: int) -> tuple[int, int, list[DueLeg]]:
         """Takes legs that are due: (clock_ms, their new due_ms, the legs)."""
         arguments = (limit, lease_ms, self._leg(""))
@@ -159,7 +173,7 @@ class Ledger:
 
     def waiting_for_orders(self) -> int:
         """How many legs wait for the order store to answer again."""
-        return int(self._scripts.client.scard(self._waiting))
+        return int(self._scripts.run_one(Call("waiting", (self._waiting,))))
 
     # --- keys ---
 

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
+from recoup import faults
 from recoup.errors import Unanswered
 from recoup.settings import AMOUNT_MAX
 from workers.ledger.accounts import Accounts
@@ -19,6 +20,9 @@ from workers.ledger.engine import Ledger
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TID = re.compile(r"[A-Za-z0-9_-]{1,64}\.[0-9]{1,16}")
+
+PENDING_MOST = 1_000
+"""Legs in one answer: what one script lists and one round trip describes in a few ms."""
 
 Reply = TypeVar("Reply", bound=Message)
 
@@ -46,7 +50,19 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             _expect(context, TID, [settlement.tid])
             if settlement.verdict not in (orders_pb2.COMMIT, orders_pb2.ABORT):
                 _refuse(context, f"{settlement.tid} can be settled by commit or abort only")
-        return _answer(context, lambda: self.ledger.apply(request))
+        return _answer(context, lambda: self._apply(request))
+
+    def _apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
+        if request.deductions:
+            faults.point("party.before_deduct")
+        if request.settlements:
+            faults.point("party.before_settle")
+        reply = self.ledger.apply(request)
+        if request.deductions:
+            faults.point("party.after_deduct")
+        if request.settlements:
+            faults.point("party.after_settle")
+        return reply
 
     def Status(self, request: pb.StatusRequest, context: grpc.ServicerContext) -> pb.StatusReply:
         _expect(context, TID, request.tids)
@@ -76,6 +92,15 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     def Unpark(self, request: pb.UnparkRequest, context: grpc.ServicerContext) -> pb.UnparkReply:
         return _answer(context, lambda: pb.UnparkReply(count=self.ledger.unpark(request.limit)))
+
+    def Pending(self, request: pb.PendingRequest, context: grpc.ServicerContext) -> pb.PendingReply:
+        if not 0 < request.limit <= PENDING_MOST:
+            _refuse(context, f"{request.limit} is no limit: 1 to {PENDING_MOST}")
+        return _answer(context, lambda: self.ledger.pending(request.parked, request.limit))
+
+    def Retry(self, request: pb.RetryRequest, context: grpc.ServicerContext) -> pb.RetryReply:
+        _expect(context, TID, request.tids)
+        return _answer(context, lambda: self.ledger.retry(request.tids))
 
     def CreateAccounts(
         self, request: pb.CreateAccountsRequest, context: grpc.ServicerContext

@@ -88,6 +88,9 @@ def test_what_is_not_of_its_form_is_not_applied(
         ("Claim", pb.ClaimRequest(tid="o")),
         ("Note", pb.NoteRequest(tid="o")),
         ("Park", pb.ParkRequest(tid="o")),
+        ("Pending", pb.PendingRequest(limit=0)),
+        ("Pending", pb.PendingRequest(limit=1_001)),
+        ("Retry", pb.RetryRequest(tids=["o.1", "o"])),
         ("FindAccounts", pb.FindAccountsRequest(account_ids=["a b"])),
         ("CreateAccounts", pb.CreateAccountsRequest(accounts=[pb.NewAccount(account_id="")])),
         (

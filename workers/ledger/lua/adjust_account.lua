@@ -14,9 +14,9 @@ local amount = tonumber(ARGV[2])
 local answer
 if not account[2] then
   answer = { 'not_found' }
-elseif tonumber(account[2]) + amount < 0 then
+elseif whole(account[2], ARGV[1]) + amount < 0 then
   answer = { 'not_enough' }
-elseif tonumber(account[5]) + amount > tonumber(ARGV[3]) then
+elseif whole(account[5], ARGV[1]) + amount > tonumber(ARGV[3]) then
   answer = { 'too_much' }
 else
   redis.call('HINCRBY', KEYS[1], 'available', ARGV[2])
