@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.model.database import Rewrite
 from tests.model.outside import (
     accounts_anew,
-    adding,
     operator_aborts,
     orders_anew,
     refill,
@@ -37,16 +36,15 @@ def clocks_unheard(rewrite: Rewrite = str) -> World:
 
 
 def short_and_settled(rewrite: Rewrite = str) -> World:
-    """As `short`: and settlers decide about the rival, too."""
-    events = (refill("stock", "0", 1),)
-    bounds = Bounds(tries=2, settlers=1, steps=0, loses=False, events=events)
+    """As `short`, for one request that doesn't hear every answer, while all is settled."""
+    bounds = Bounds(("0",), tries=2, settlers=1, steps=0, events=(refill("stock", "0", 1),))
     return World(beginning_short(), bounds, rewrite)
 
 
 def short_for_three_tries(rewrite: Rewrite = str) -> World:
     """As `short`, for one request that doesn't hear every answer, and tries three times."""
-    events = (operator_aborts(), refill("stock", "0", 1), adding("0", "0"))
-    bounds = Bounds(checkouts=("0",), tries=3, settlers=1, events=events)
+    events = (operator_aborts(), refill("stock", "0", 1))
+    bounds = Bounds(("0",), tries=3, settlers=0, events=events)
     return World(beginning_short(), bounds, rewrite)
 
 

@@ -27,8 +27,8 @@ from workers.ledger.service import LedgerService
 STORES = ("orders", *PARTIES)
 
 FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms"}
-"""What a leg tells the operator, and by which a sweep leaves it to the workers, or doesn't: both are
-explored. Two legs that differ in these alone are one."""
+"""What a leg tells the operator, or a sweep, which by it leaves a leg to the workers, or doesn't:
+both are explored. Two legs that differ in these alone are one."""
 
 UNCOUNTED = {"tries", "cause"}
 """That a leg has these matters, and not what they say."""
