@@ -18,7 +18,7 @@ PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 RINGS := tests/unit tests/model tests/integration tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pending retry consistency locust test test-all test-redis lint format proto lock clean
+.PHONY: help run demo pending retry consistency audit locust test test-all test-redis lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -37,6 +37,9 @@ retry: .venv/.run-ready  ## have one checkout tried again now (TID=...)
 
 consistency: .venv/.run-ready  ## 1,000 checkouts of 100 pieces at once, verified
 	@exec $(PY) -m recoup consistency
+
+audit: .venv/.run-ready  ## check that every credit, item and order is accounted for
+	@exec $(PY) -m recoup audit
 
 locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089
 	@exec $(PY) -m locust -f loadtest/locustfile.py --host http://127.0.0.1:$(PORT)

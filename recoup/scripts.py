@@ -80,12 +80,14 @@ def refuse_unsafe(client: redis.Redis, durable: bool) -> None:
 
 
 class Scripts:
-    """The scripts of one folder (and those that all share), on one database."""
+    """The scripts of one folder (and those that all share), on one database. A `prelude.lua` in the
+    folder goes in front of each of them."""
 
     def __init__(self, client: redis.Redis, folder: Path) -> None:
         self.client = client
-        prelude = PRELUDE.read_text()
-        scripts = {*SHARED.glob("*.lua"), *folder.glob("*.lua")} - {PRELUDE}
+        own = folder / PRELUDE.name
+        prelude = PRELUDE.read_text() + (own.read_text() if own.exists() else "")
+        scripts = {*SHARED.glob("*.lua"), *folder.glob("*.lua")} - {PRELUDE, own}
         self._sources = {path.stem: prelude + path.read_text() for path in sorted(scripts)}
         self._hashes = {
             name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

@@ -20,6 +20,7 @@ from recoup import faults
 from recoup.errors import RecoupError
 from recoup.settings import Settings
 from workers.ledger.engine import DueLeg, Ledger
+from workers.ledger.metrics import observe
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +142,7 @@ class Sweep:
         def run() -> None:
             while not stopping.wait(self._settings.sweep_interval_ms / 1000):
                 try:
+                    observe(self._ledger)
                     swept = self.run_once()
                 except RecoupError as error:
                     log.warning("sweep: %s", error)

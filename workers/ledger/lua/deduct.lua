@@ -1,6 +1,6 @@
 -- Holds a leg: all of its lines, or none.
 --
--- KEYS  leg, due, clock, then the account of each line
+-- KEYS  leg, due, clock, totals, then the account of each line
 -- ARGV  tid, deadline_ms, furthest_ms (how far ahead a deadline may be), digest, parties,
 --       then account id and amount of each line
 -- Returns {answer, account id or '', clock_ms}; answer is one of
@@ -38,7 +38,7 @@ if now > deadline then return answer('late') end
 local lines, short_for_now = {}, nil
 for i = 6, #ARGV, 2 do
   local id, amount = ARGV[i], tonumber(ARGV[i + 1])
-  local account = redis.call('HMGET', KEYS[3 + (i - 4) / 2], 'available', 'held', 'generation')
+  local account = redis.call('HMGET', KEYS[4 + (i - 4) / 2], 'available', 'held', 'generation')
   if not account[1] then return answer('unknown', id) end
   local available, held = whole(account[1], 'account ' .. id), whole(account[2], 'account ' .. id)
   if amount > available + held then return answer('short', id) end
@@ -49,11 +49,14 @@ if short_for_now then return answer('short_for_now', short_for_now) end
 
 for i = 6, #ARGV, 2 do
   if tonumber(ARGV[i + 1]) > 0 then -- what is free moves nothing, and '-0' is no number to Redis
-    local account = KEYS[3 + (i - 4) / 2]
+    local account = KEYS[4 + (i - 4) / 2]
     redis.call('HINCRBY', account, 'available', '-' .. ARGV[i + 1])
     redis.call('HINCRBY', account, 'held', ARGV[i + 1])
+    move_total(KEYS[4], 'available', -tonumber(ARGV[i + 1]))
+    move_total(KEYS[4], 'held', tonumber(ARGV[i + 1]))
   end
 end
+write_totals(KEYS[4])
 redis.call('HSET', KEYS[1], 'state', 'held', 'record', '1', 'digest', digest,
   'lines', table.concat(lines, ','), 'parties', ARGV[5],
   'deadline_ms', exact(deadline), 'held_at_ms', exact(now))

@@ -1,7 +1,7 @@
 -- Settles a leg by its verdict: gives back or keeps, marks the leg, leaves the due index.
 -- Doing it twice changes nothing.
 --
--- KEYS  leg, due, parked, reasons, waiting, clock
+-- KEYS  leg, due, parked, reasons, waiting, clock, totals
 -- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept: by this clock,
 --       which stands still after the machine's time was set back, and deadlines with it),
 --       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
@@ -39,25 +39,36 @@ if state ~= 'held' then
 end
 
 -- All checks come before the first write. Amounts stay text: HINCRBY reads them exactly.
-local moves = {}
+local moves, before = {}, {}
 for line in string.gmatch(leg[2] .. ',', '([^,]*),') do
   local id, amount, generation = string.match(line, '^([^:]+):(%d+):(%d+)$')
   if not id then error("line '" .. line .. "' of a leg can't be read") end
-  local key = ARGV[4] .. id
-  local account = redis.call('HMGET', key, 'generation', 'held', 'available', 'used')
+  local key, name = ARGV[4] .. id, 'account ' .. id
+  local account = redis.call('HMGET', key, 'generation', 'held', 'available', 'used', 'used_before')
   if not account[1] then return { 'missing_account', exact(now) } end
-  -- An account that was written anew since then knows nothing of this leg: leave it alone.
-  -- What is free moved nothing.
-  if account[1] == generation and tonumber(amount) > 0 then
-    for i = 2, 4 do whole(account[i], 'account ' .. id) end
+  if tonumber(amount) == 0 then -- what is free moved nothing
+  elseif account[1] == generation then
+    for i = 2, 4 do whole(account[i], name) end
     if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
     moves[#moves + 1] = { key, amount }
+  elseif commit then
+    whole(account[5] or '0', name)
+    before[#before + 1] = { key, amount }
   end
 end
 
+local to = commit and 'used' or 'available'
 for _, move in ipairs(moves) do
   redis.call('HINCRBY', move[1], 'held', '-' .. move[2])
-  redis.call('HINCRBY', move[1], commit and 'used' or 'available', move[2])
+  redis.call('HINCRBY', move[1], to, move[2])
+  move_total(KEYS[7], 'held', -tonumber(move[2]))
+  move_total(KEYS[7], to, tonumber(move[2]))
+end
+write_totals(KEYS[7])
+-- An account that was written anew since then knows nothing of this leg. Its balance is left
+-- alone; it only remembers that an earlier generation has sold, or spent, this.
+for _, move in ipairs(before) do
+  redis.call('HINCRBY', move[1], 'used_before', move[2])
 end
 redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
 expire_later()
