@@ -204,6 +204,10 @@ def _accounts(name: str, books: View) -> str:
         legs = held[id, account.generation]
         if account.held != legs:
             return f"I3: {name}'s account {id} holds {account.held}, its legs {legs}"
+    for field in ("put_in", "available", "held", "used"):
+        total = sum(getattr(account, field) for account in books.accounts.values())
+        if books.totals.get(field, 0) != total:
+            return f"I3: {name}'s total of {field} is {books.totals.get(field, 0)}, not {total}"
     return ""
 
 

@@ -74,8 +74,8 @@ MUTANTS_IN_LUA = [
             Lua(
                 "  lines[#lines + 1] = id .. ':' .. ARGV[i + 1] .. ':' .. account[3]",
                 "  lines[#lines + 1] = id .. ':' .. ARGV[i + 1] .. ':' .. account[3]\n"
-                "  redis.call('HINCRBY', KEYS[3 + (i - 4) / 2], 'available', '-' .. ARGV[i + 1])\n"
-                "  redis.call('HINCRBY', KEYS[3 + (i - 4) / 2], 'held', ARGV[i + 1])",
+                "  redis.call('HINCRBY', KEYS[4 + (i - 4) / 2], 'available', '-' .. ARGV[i + 1])\n"
+                "  redis.call('HINCRBY', KEYS[4 + (i - 4) / 2], 'held', ARGV[i + 1])",
             ),
             Lua("if tonumber(ARGV[i + 1]) > 0 then", "if false then"),
         ),
@@ -87,6 +87,11 @@ MUTANTS_IN_LUA = [
             Lua("if amount > available + held then return answer('short', id) end", ""),
             Lua("if amount > available then short_for_now = id end", ""),
         ),
+    ),
+    Mutant(
+        "a party's totals move with its accounts",
+        worlds.two_at_once,
+        (Lua("move_total(KEYS[4], 'held', tonumber(ARGV[i + 1]))", ""),),
     ),
     Mutant(
         "a held leg is in the due index",
@@ -152,7 +157,7 @@ MUTANTS_IN_LUA = [
     Mutant(
         "settling leaves alone an account of another generation",
         worlds.accounts_written_anew,
-        (Lua("account[1] == generation and ", ""),),
+        (Lua("elseif account[1] == generation then", "elseif true then"),),
     ),
     Mutant(
         "an account that is written anew has another generation",

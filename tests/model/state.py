@@ -105,6 +105,7 @@ class View:
         self.due: dict[str, int] = {}
         self.parked: set[str] = set()
         self.reasons: dict[str, str] = {}
+        self.totals: dict[str, int] = {}
         for key, _, contents, _ in store.contents:
             kind, _, name = key.partition("}:")[2].partition(":")
             if kind == "leg":
@@ -118,6 +119,8 @@ class View:
                 self.due = {tid: int(due_ms) for tid, due_ms in contents}
             elif kind == "parked":
                 self.parked = {tid for tid, _ in contents}
+            elif kind == "totals":
+                self.totals = {name: int(amount) for name, amount in contents}
             elif kind == "reasons":
                 self.reasons = dict(contents)
         self.held = [tid for tid, leg in self.legs.items() if leg.state == "held"]
