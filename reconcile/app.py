@@ -43,7 +43,8 @@ def make_app() -> Celery:
         task_publish_retry=False,  # whoever publishes has something better to do than to wait
         worker_prefetch_multiplier=4,
         worker_send_task_events=True,
-        task_send_sent_event=True,
+        # Whoever hands groups over publishes no events of them; see `_tell_of_compensations`.
+        task_send_sent_event=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
@@ -75,6 +76,12 @@ def _let_grpc_yield(**_: Any) -> None:
     """In a worker of the gevent pool, a call over gRPC lets other tasks run meanwhile."""
     if monkey.is_module_patched("socket"):
         init_gevent()
+
+
+@worker_init.connect
+def _tell_of_compensations(**_: Any) -> None:
+    """Workers publish nothing but compensations: Flower shows each from that moment on."""
+    app.conf.task_send_sent_event = True
 
 
 app = make_app()

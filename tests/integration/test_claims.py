@@ -346,6 +346,16 @@ def test_a_record_that_cannot_be_read_can_be_asked_for(stock: Books) -> None:
     assert stock.listed("bad.1") == {"due", "reasons"}
 
 
+def test_asking_for_a_leg_whose_record_is_gone_makes_no_other(stock: Books) -> None:
+    stock.hold("o.1", ("a", 1))
+    stock.client.delete(stock.key("leg:o.1"))
+    assert list(stock.ledger.retry(["o.1"]).due) == [True]
+    # Whoever tries it finds that there is nothing, and it is due no more
+    assert stock.leg("o.1").state == pb.Leg.NONE
+    assert stock.claim("o.1", 0) == 0
+    assert stock.due() == {}
+
+
 # --- status ---
 
 

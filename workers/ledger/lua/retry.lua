@@ -9,6 +9,8 @@ if not parked and not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
 local now = clock(KEYS[4])
 redis.call('ZADD', KEYS[2], exact(now), ARGV[1])
 -- The sweep settles by itself what nobody has tried for long; this was to be tried just now.
-redis.pcall('HSET', KEYS[1], 'next_try_ms', exact(now)) -- pcall: its record may be of another type
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.pcall('HSET', KEYS[1], 'next_try_ms', exact(now)) -- pcall: its record may be of another type
+end
 keep_clock(KEYS[4], now)
 return 1

@@ -2,7 +2,8 @@
 -- Doing it twice changes nothing.
 --
 -- KEYS  leg, due, parked, reasons, waiting, clock, totals
--- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept),
+-- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept: by this clock,
+--       which stands still after the machine's time was set back, and deadlines with it),
 --       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
 -- Returns {result, clock_ms}; result is one of
 --   settled          by this call
@@ -16,21 +17,24 @@ local tid, commit = ARGV[1], ARGV[2] == 'commit'
 local now = clock(KEYS[6])
 local leg = redis.call('HMGET', KEYS[1], 'state', 'lines', 'cause')
 
+-- Returns whether it had been parked.
 local function leave_indexes()
   redis.call('ZREM', KEYS[2], tid)
-  if leg[3] then -- only a leg that resisted, and so has a cause, can be in these
-    redis.call('ZREM', KEYS[3], tid)
-    redis.call('HDEL', KEYS[4], tid)
-    redis.call('SREM', KEYS[5], tid)
-  end
+  if not leg[3] then return false end -- only a leg that resisted, and so has a cause, can be in these
+  redis.call('ZREM', KEYS[3], tid)
+  redis.call('SREM', KEYS[5], tid)
+  return redis.call('HDEL', KEYS[4], tid) == 1
+end
+
+local function expire_later()
+  redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3]))
 end
 
 if not leg[1] then return { 'no_leg', exact(now) } end
 local state = known_state(leg[1])
 if state ~= 'held' then
   if (state == 'committed') ~= commit then return { 'contradiction', exact(now) } end
-  leave_indexes()
-  if leg[3] then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end -- parking had made it stay
+  if leave_indexes() then expire_later() end -- parking had made it stay
   return { 'already', exact(now) }
 end
 
@@ -67,7 +71,7 @@ for _, move in ipairs(before) do
   redis.call('HINCRBY', move[1], 'used_before', move[2])
 end
 redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+expire_later()
 leave_indexes()
 keep_clock(KEYS[6], now)
 return { 'settled', exact(now) }
