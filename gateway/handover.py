@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import gevent
 
 from gateway import metrics
+from recoup import faults
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Handover:
             metrics.HANDED_OVER["lost"].inc(len(tids))
             return
         try:
+            faults.point("gateway.before_hand_over")
             with gevent.Timeout(PUBLISH_LIMIT_S):
                 self._publish(party, tids)
         except (Exception, gevent.Timeout) as error:  # kombu raises what its libraries raise

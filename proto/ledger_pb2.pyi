@@ -162,7 +162,7 @@ class Vote(_message.Message):
         """not enough, but what others hold may come back"""
         UNKNOWN_ACCOUNT: Vote._Answer.ValueType  # 7
         CONFLICT: Vote._Answer.ValueType  # 8
-        """the leg exists with other lines"""
+        """the leg exists with other lines, or other parties"""
 
     class Answer(_Answer, metaclass=_AnswerEnumTypeWrapper): ...
     NO_ANSWER: Vote.Answer.ValueType  # 0
@@ -181,7 +181,7 @@ class Vote(_message.Message):
     """not enough, but what others hold may come back"""
     UNKNOWN_ACCOUNT: Vote.Answer.ValueType  # 7
     CONFLICT: Vote.Answer.ValueType  # 8
-    """the leg exists with other lines"""
+    """the leg exists with other lines, or other parties"""
 
     ANSWER_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int

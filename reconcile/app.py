@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import celeryd_init, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
 from kombu.transport import redis as redis_transport
 
-from recoup.settings import PARTIES, settings
+from recoup import faults
+from recoup.settings import settings
 
 # The worker looks for messages to restore (of a worker that died) only when its wait of 2 s for
 # news ends without any. By default each blocking read of the queue ends sooner, so that there
@@ -31,8 +32,8 @@ def make_app() -> Celery:
     """The app, configured from the settings."""
     app = Celery("recoup", broker=settings().database_url("broker"), include=["reconcile.tasks"])
     app.conf.update(
-        task_queues=[Queue(party) for party in PARTIES],
-        task_default_queue=PARTIES[0],
+        task_queues=[Queue(party) for party in settings().parties],
+        task_default_queue=settings().parties[0],
         task_create_missing_queues=False,
         task_ignore_result=True,
         task_serializer="json",
@@ -65,7 +66,7 @@ def make_app() -> Celery:
                 "schedule": settings().parked_retry_s,
                 "options": {"queue": party, "expires": settings().parked_retry_s},
             }
-            for party in PARTIES
+            for party in settings().parties
         },
     )
     return app
@@ -76,6 +77,12 @@ def _let_grpc_yield(**_: Any) -> None:
     """In a worker of the gevent pool, a call over gRPC lets other tasks run meanwhile."""
     if monkey.is_module_patched("socket"):
         init_gevent()
+
+
+@celeryd_init.connect
+def _set_faults(sender: str, **_: Any) -> None:
+    """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
+    faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
 
 
 @worker_init.connect

@@ -15,6 +15,7 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal
+from recoup import faults
 from recoup.errors import RecoupError, Unanswered
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Reconciler:
         verdicts: dict[str, Verdict] = {}
         try:
             self._sort(self._orders.verdicts(tids), verdicts, outcomes)
+            faults.point("worker.after_verdicts")
             proposals = self._proposals([t for t in tids if t not in verdicts], outcomes)
             if proposals:
                 self._sort(self._orders.propose(proposals), verdicts, outcomes)
@@ -164,7 +166,9 @@ class Reconciler:
         if not verdicts:
             return {}
         try:
+            faults.point("worker.before_settle")
             results = self._party.settle(verdicts)
+            faults.point("worker.after_settle")
         except Unanswered as error:
             waiting = Waiting(f"{self.name} can't be reached ({error})")
             return {tid: waiting for tid in verdicts}

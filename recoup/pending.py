@@ -18,7 +18,7 @@ from proto import ledger_pb2 as pb
 from proto.ledger_pb2_grpc import LedgerStub
 from recoup.errors import RecoupError
 from recoup.rpc import ask, open_channel
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 
 LISTED_LEGS = 100
 """Of each party and kind: more than anyone reads."""
@@ -65,7 +65,7 @@ def pending(settings: Settings, as_json: bool) -> Status:
     legs: list[Waiting] = []
     totals: dict[str, dict[str, int]] = {}
     away = []
-    for party in PARTIES:
+    for party in settings.parties:
         try:
             totals[party] = {}
             for parked in (False, True):
@@ -88,7 +88,7 @@ def pending(settings: Settings, as_json: bool) -> Status:
 def retry(settings: Settings, tid: str, as_json: bool) -> Status:
     """Has every party try one tid at once, and tells what came of it."""
     asked: list[str] = []
-    for party in PARTIES:
+    for party in settings.parties:
         try:
             reply = ask(stub(settings, party).Retry, pb.RetryRequest(tids=[tid]), LIMIT_S)
         except RecoupError as error:

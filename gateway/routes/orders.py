@@ -15,6 +15,7 @@ from gateway.orders.store import LINES_MAX, Order, OrderStore
 from gateway.parties import Party
 from gateway.problem_pages import problem_of
 from gateway.problems import Problem
+from gateway.roles import role
 from gateway.routes.accounts import AccountCalls, keyed, number
 from proto import ledger_pb2 as pb
 from recoup.settings import AMOUNT_MAX
@@ -25,11 +26,6 @@ ADD_ITEM_PROBLEMS = {
     "too_much": problems.AMOUNT_TOO_LARGE,
     "too_long": problems.ORDER_TOO_LONG,
     "key_reused": problems.IDEMPOTENCY_KEY_REUSED,
-}
-
-REFUSALS = {
-    "stock": (problems.NOT_ENOUGH_STOCK, problems.UNKNOWN_ITEM, "item_id"),
-    "payment": (problems.NOT_ENOUGH_CREDIT, problems.UNKNOWN_USER, "user_id"),
 }
 
 
@@ -133,11 +129,16 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
 
 def refused(order_id: str, party: str, vote: pb.Vote) -> NoReturn:
     """The problem that a party's refusal is."""
-    not_enough, unknown, id_name = REFUSALS[party]
-    names: dict[str, Any] = {"order_id": order_id, id_name: vote.account_id}
+    theirs = role(party)
+    names: dict[str, Any] = {
+        "order_id": order_id,
+        "party": party,
+        theirs.id_name: vote.account_id,
+    }
     if vote.answer == pb.Vote.UNKNOWN_ACCOUNT:
-        raise Problem(unknown, f"{party} doesn't know {vote.account_id}.", **names)
-    raise Problem(not_enough, f"{vote.account_id} has less than the order asks for.", **names)
+        raise Problem(theirs.unknown, f"{party} doesn't know {vote.account_id}.", **names)
+    detail = f"{vote.account_id} has less than the order asks for."
+    raise Problem(theirs.not_enough, detail, **names)
 
 
 def not_found(order_id: str) -> Problem:

@@ -19,7 +19,7 @@ import urllib3
 
 from recoup import preflight
 from recoup.processes import ROOT
-from recoup.settings import PORT_OFFSETS, Settings
+from recoup.settings import PARTIES, Settings, port_offsets
 from recoup.stack import record
 from recoup.supervisor import Supervisor
 from tests.e2e.client import eventually
@@ -29,9 +29,9 @@ STOP_LIMIT_S = 60
 COMMAND_LIMIT_S = 120
 
 
-def free_ports() -> tuple[int, int]:
+def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
     """A port below which, and above, all of an instance's are free now; and one for Flower."""
-    count = max(PORT_OFFSETS.values()) + 1
+    count = max(port_offsets(parties).values()) + 1
     for first in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for port in range(first, first + count + 1):
@@ -44,9 +44,13 @@ def free_ports() -> tuple[int, int]:
 class Stack:
     """One instance, started by the same command that people use."""
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        port, flower_port = free_ports()
-        self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir)
+    def __init__(
+        self, data_dir: Path, parties: tuple[str, ...] = PARTIES, **environment: str
+    ) -> None:
+        port, flower_port = free_ports(parties)
+        self.settings = Settings(
+            port=port, flower_port=flower_port, data_dir=data_dir, parties=parties
+        )
         self.data_dir = data_dir
         self.url = f"http://127.0.0.1:{port}"
         self.flower_url = f"http://127.0.0.1:{flower_port}"
@@ -56,6 +60,7 @@ class Stack:
             "RECOUP_PORT": str(port),
             "RECOUP_FLOWER_PORT": str(flower_port),
             "RECOUP_DATA_DIR": str(data_dir),
+            "RECOUP_PARTIES": ",".join(parties),
             **environment,
         }
         self.lines: list[str] = []

@@ -75,6 +75,13 @@ def test_the_same_lines_in_another_order_are_the_same_leg(stock: Books) -> None:
     assert stock.balance("b") == (4, 1, 0)
 
 
+def test_the_same_parties_in_another_order_are_the_same_leg(stock: Books) -> None:
+    stock.open("a", 5)
+    stock.hold("o.1", ("a", 2))
+    assert stock.deduct("o.1", ("a", 2), parties=["payment", "stock"]) == (pb.Vote.YES, "")
+    assert stock.balance("a") == (3, 2, 0)
+
+
 def test_deducting_twice_holds_once(stock: Books, photograph: Photographer) -> None:
     # Given a held leg
     stock.open("a", 5)
@@ -207,6 +214,10 @@ def conflict_of_accounts(stock: Books) -> tuple[int, str]:
     return stock.deduct("held.1", ("a", 3))
 
 
+def conflict_of_parties(stock: Books) -> tuple[int, str]:
+    return stock.deduct("held.1", ("held", 3), parties=["stock", "payment", "shipping"])
+
+
 def returned(stock: Books) -> tuple[int, str]:
     return stock.deduct("back.1", ("a", 1))
 
@@ -226,6 +237,7 @@ def returned(stock: Books) -> tuple[int, str]:
         (ahead, Vote.AHEAD, ""),
         (conflict, Vote.CONFLICT, ""),
         (conflict_of_accounts, Vote.CONFLICT, ""),
+        (conflict_of_parties, Vote.CONFLICT, ""),
         (returned, Vote.RETURNED, ""),
     ],
 )

@@ -133,7 +133,9 @@ class Ledger:
 
     def _deduct_call(self, deduction: pb.Deduction) -> Call:
         lines = _merged(deduction.lines)
-        digest = hashlib.blake2s(repr(lines).encode(), digest_size=8).hexdigest()
+        # With other parties it is another leg: they would never all hold theirs.
+        what = repr((lines, sorted(deduction.parties)))
+        digest = hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
         furthest_ms = DEADLINES_AHEAD * self.settings.deadline_ms
         keys = [self._leg(deduction.tid), self._due, self._clock, self._totals]
         arguments: list[str | int] = [deduction.tid, deduction.deadline_ms, furthest_ms, digest]

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
+from recoup import faults
 from recoup.errors import Unanswered
 from recoup.settings import AMOUNT_MAX
 from workers.ledger.accounts import Accounts
@@ -49,7 +50,19 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             _expect(context, TID, [settlement.tid])
             if settlement.verdict not in (orders_pb2.COMMIT, orders_pb2.ABORT):
                 _refuse(context, f"{settlement.tid} can be settled by commit or abort only")
-        return _answer(context, lambda: self.ledger.apply(request))
+        return _answer(context, lambda: self._apply(request))
+
+    def _apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
+        if request.deductions:
+            faults.point("party.before_deduct")
+        if request.settlements:
+            faults.point("party.before_settle")
+        reply = self.ledger.apply(request)
+        if request.deductions:
+            faults.point("party.after_deduct")
+        if request.settlements:
+            faults.point("party.after_settle")
+        return reply
 
     def Status(self, request: pb.StatusRequest, context: grpc.ServicerContext) -> pb.StatusReply:
         _expect(context, TID, request.tids)

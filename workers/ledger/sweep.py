@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from prometheus_client import Counter, Gauge
 
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from recoup import faults
 from recoup.errors import RecoupError
 from recoup.settings import Settings
 from workers.ledger.engine import DueLeg, Ledger
@@ -79,6 +80,8 @@ class Sweep:
         now, due_ms, legs = self._ledger.take_due(
             self._settings.sweep_legs, self._settings.lease_ms
         )
+        if legs:
+            faults.point("party.after_take_due")
         untouched_ms = UNTOUCHED_LEASES * self._settings.lease_ms
         mine = [leg for leg in legs if now > leg.expected_ms + untouched_ms]
         theirs = [leg for leg in legs if now <= leg.expected_ms + untouched_ms]

@@ -190,6 +190,18 @@ PROBLEMS: list[tuple[Answer, int, str, dict[str, str]]] = [
     (Refused("payment", VOTE[Vote.SHORT]), 400, "not-enough-credit", {"user_id": "a"}),
     (Refused("payment", VOTE[Vote.SHORT_FOR_NOW]), 400, "not-enough-credit", {"user_id": "a"}),
     (Refused("payment", VOTE[Vote.UNKNOWN_ACCOUNT]), 400, "unknown-user", {"user_id": "a"}),
+    (
+        Refused("shipping", VOTE[Vote.SHORT]),
+        400,
+        "party-refused",
+        {"party": "shipping", "account_id": "a"},
+    ),
+    (
+        Refused("shipping", VOTE[Vote.UNKNOWN_ACCOUNT]),
+        400,
+        "party-refused",
+        {"party": "shipping", "account_id": "a"},
+    ),
     (Away("payment"), 503, "party-away", {}),
     (Undone(clock_is_off=False), 503, "checkout-undone", {}),
     (Undone(clock_is_off=True), 503, "clock-skew", {}),

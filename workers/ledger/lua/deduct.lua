@@ -6,7 +6,7 @@
 -- Returns {answer, account id or '', clock_ms}; answer is one of
 --   yes            the leg is held now, or was before, or is committed
 --   returned       the leg was given back: the tid is aborted
---   conflict       the leg exists with other lines
+--   conflict       the leg exists with other lines, or other parties
 --   ahead, late    the deadline is too far ahead, or has passed
 --   unknown        an account doesn't exist
 --   short          not enough, not even with all that is held
