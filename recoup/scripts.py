@@ -38,11 +38,15 @@ class Call:
     arguments: Sequence[str | int] = field(default=())
 
 
-def connect(url: str) -> redis.Redis:
-    """A client for the database at `url`, which never repeats a command by itself."""
+def connect(url: str, encoding_errors: str = "strict") -> redis.Redis:
+    """A client for the database at `url`, which never repeats a command by itself.
+
+    `encoding_errors`: what becomes of bytes that are no text; see `bytes.decode`.
+    """
     return redis.Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors=encoding_errors,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=1.0,
