@@ -68,6 +68,10 @@ class Away:
     party: str
 
 
+class TurnedAway:
+    """Too many checkouts are under way here; nothing was even read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Undone:
     """Aborted, though nobody refused: asking again is safe."""
@@ -75,7 +79,7 @@ class Undone:
     clock_is_off: bool
 
 
-Answer = Paid | Refused | NotFound | Empty | Changed | Away | Undone
+Answer = Paid | Refused | NotFound | Empty | Changed | Away | TurnedAway | Undone
 
 
 class Checkout:
@@ -89,10 +93,21 @@ class Checkout:
         self._parties = parties
         self._hand_over = hand_over
         self._settings = settings
+        self._under_way = 0
 
     def run(self, order_id: str) -> Answer:
         """Pays the order, or says why not. Raises Unanswered when the order store is away: then
         the outcome is unknown, and asking again is safe."""
+        # Before anything else: who is turned away costs those under way nothing.
+        if self._under_way >= self._settings.under_way_checkouts:
+            return TurnedAway()
+        self._under_way += 1
+        try:
+            return self._run(order_id)
+        finally:
+            self._under_way -= 1
+
+    def _run(self, order_id: str) -> Answer:
         order = self._orders.read(order_id)
         if order is None:
             return NotFound()

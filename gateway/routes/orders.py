@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from typing import Any, NoReturn
@@ -9,13 +10,24 @@ from typing import Any, NoReturn
 from flask import Blueprint
 
 from gateway import metrics, problems
-from gateway.checkout import Answer, Away, Changed, Checkout, Empty, NotFound, Paid, Refused
+from gateway.checkout import (
+    Answer,
+    Away,
+    Changed,
+    Checkout,
+    Empty,
+    NotFound,
+    Paid,
+    Refused,
+    TurnedAway,
+)
 from gateway.inputs import an_id
-from gateway.orders.store import LINES_MAX, Order, OrderStore
+from gateway.orders.store import Order, OrderStore
 from gateway.parties import Party
 from gateway.problems import Problem
 from gateway.routes.accounts import AccountCalls, keyed, number
 from proto import ledger_pb2 as pb
+from recoup.bounds import LINES_MAX
 from recoup.settings import AMOUNT_MAX
 
 ADD_ITEM_PROBLEMS = {
@@ -30,6 +42,10 @@ REFUSALS = {
     "stock": (problems.NOT_ENOUGH_STOCK, problems.UNKNOWN_ITEM, "item_id"),
     "payment": (problems.NOT_ENOUGH_CREDIT, problems.UNKNOWN_USER, "user_id"),
 }
+
+COME_BACK_S = (2, 4)
+"""When, from and to, a checkout that was turned away may come back: what is under way is done by
+then, and not everyone comes in the same second."""
 
 
 def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint:
@@ -124,6 +140,9 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
             raise Problem(problems.ORDER_CHANGED, order_id=order_id)
         case Away(party):
             raise Problem(problems.PARTY_AWAY, f"{party} is away.", order_id=order_id)
+        case TurnedAway():
+            retry_after_s = random.randint(*COME_BACK_S)
+            raise Problem(problems.OVERLOADED, retry_after_s=retry_after_s, order_id=order_id)
         case _:
             kind = problems.CLOCK_SKEW if answer.clock_is_off else problems.CHECKOUT_UNDONE
             raise Problem(kind, order_id=order_id)

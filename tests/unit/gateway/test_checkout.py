@@ -18,6 +18,7 @@ from gateway.checkout import (
     NotFound,
     Paid,
     Refused,
+    TurnedAway,
     Undone,
 )
 from gateway.handover import Handover
@@ -224,6 +225,23 @@ def test_without_the_order_nothing_is_begun(shop: Shop, monkeypatch: pytest.Monk
     with pytest.raises(Unanswered):
         shop.check_out()
     assert shop.story == []
+
+
+def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
+    # given as many checkouts under way as may be
+    shop = Shop(under_way_checkouts=1)
+    meanwhile: list[checkout.Answer] = []
+    shop.orders.meanwhile = [lambda: meanwhile.append(shop.check_out())]
+    # when another one comes, then it is turned away, and costs those under way nothing
+    assert isinstance(shop.check_out(), Paid)
+    assert isinstance(meanwhile[0], TurnedAway)
+    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "hand over stock payment o.1"]
+    # and when those have ended, however they did, then there is room again
+    shop.orders.meanwhile = [store_overrun]
+    shop.orders.order = replace(shop.orders.order, paid_at=None)
+    with pytest.raises(NotSent):
+        shop.check_out()
+    assert isinstance(shop.check_out(), Paid)
 
 
 # --- somebody refuses ----------------------------------------------------------------------------
