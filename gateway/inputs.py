@@ -13,16 +13,12 @@ from gateway.problems import (
     INVALID_NUMBER,
     Problem,
 )
+from recoup.bounds import COUNT_MAX, is_id
 from recoup.settings import AMOUNT_MAX
 
-ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 KEY_PATTERN = "[!-~]{1,255}"
 
 DIGITS_MAX = len(str(AMOUNT_MAX))
-
-COUNT_MAX = 1_000_000
-"""The most that one batch_init writes: well within `init_timeout_ms`, and a slip of the finger
-doesn't fill a database."""
 
 DRAW_MAX = 2**31 - 1
 """From how many items and users batch_init can draw: what Lua's random numbers reach."""
@@ -40,7 +36,6 @@ BOUNDS = {
 }
 """The least and the most that each number in a path may be, by its name there."""
 
-_is_id = re.compile(ID_PATTERN).fullmatch
 _is_key = re.compile(KEY_PATTERN).fullmatch
 
 _SHOWN = 80
@@ -49,7 +44,7 @@ _SHOWN = 80
 
 def an_id(text: str, what: str) -> str:
     """`text`, if it can be an id. `what` is the name of the parameter."""
-    if _is_id(text):
+    if is_id(text):
         return text
     raise Problem(
         INVALID_ID,

@@ -9,8 +9,9 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from gateway import problems
-from gateway.inputs import BOUNDS, COUNT_MAX, a_whole_number, an_id, idempotency
+from gateway.inputs import BOUNDS, a_whole_number, an_id, idempotency
 from gateway.problems import Problem
+from recoup.bounds import COUNT_MAX
 from recoup.settings import AMOUNT_MAX
 
 
