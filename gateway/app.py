@@ -69,6 +69,8 @@ def make_app(settings: Settings) -> Flask:
     """The app; its channels and connections open when they are first used."""
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST_BYTES
+    # A path is what the contract says; another one isn't led to it, but not found.
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
     scripts = OrderScripts(settings)
