@@ -41,7 +41,8 @@ class Transport(redis.Transport):  # type: ignore[misc]
     def _deliver(self, message: Any, queue: str) -> None:
         try:
             super()._deliver(message, queue)
-        except self.connection_errors:
-            raise
-        except Exception:  # there is no end to what a message can be
+        except Exception as error:  # there is no end to what a message can be
+            # kombu counts a KeyError as a lost connection; here it is a part that is missing.
+            if isinstance(error, self.connection_errors) and not isinstance(error, KeyError):
+                raise
             log.exception("dropped a message of %s that isn't one", queue)
