@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,9 +13,13 @@ from google.protobuf.message import Message
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
 from recoup.errors import Unanswered
+from recoup.server import THREADS
 from workers.ledger import forms
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
+
+INITS_MOST = THREADS // 2
+"""At once: each takes a thread for seconds, and checkouts need the others."""
 
 Reply = TypeVar("Reply", bound=Message)
 
@@ -25,6 +30,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     def __init__(self, ledger: Ledger, accounts: Accounts) -> None:
         self.ledger = ledger
         self.accounts = accounts
+        self._inits = threading.BoundedSemaphore(INITS_MOST)
 
     # gRPC fixes the names and the signatures of the methods.
     # ruff: noqa: N802
@@ -105,7 +111,12 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     ) -> pb.InitAccountsReply:
         def init() -> pb.InitAccountsReply:
             forms.check_init(request)
-            return self.accounts.init(request)
+            if not self._inits.acquire(blocking=False):
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "others write accounts anew")
+            try:
+                return self.accounts.init(request)
+            finally:
+                self._inits.release()
 
         return _answer(context, init)
 

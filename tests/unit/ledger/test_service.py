@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import Mock
 
@@ -15,7 +17,10 @@ from proto import orders_pb2
 from recoup.bounds import COUNT_MAX, ITEMS_MOST, LINES_MAX, LOOK_AGAIN_MOST_MS, TEXT_MOST
 from recoup.errors import Unanswered
 from recoup.settings import AMOUNT_MAX
-from workers.ledger.service import LedgerService
+from workers.ledger.service import INITS_MOST, LedgerService
+
+LIMIT_S = 30
+"""Of waiting for what comes at once: reached only when it never does."""
 
 LINE = pb.Line(account_id="a", amount=1)
 LONG = pb.Idempotency(key="k", fingerprint="x" * 256)
@@ -155,6 +160,30 @@ def test_the_largest_that_there_is_is_served(service: LedgerService) -> None:
     service.Apply(largest, context)
     service.Claim(pb.ClaimRequest(tid="o.1", lease_ms=LOOK_AGAIN_MOST_MS), context)
     service.ledger.apply.assert_called_once_with(largest)  # type: ignore[attr-defined]
+
+
+def test_whoever_writes_accounts_anew_leaves_room_for_checkouts(service: LedgerService) -> None:
+    # given as many who write accounts anew as may at once
+    request = pb.InitAccountsRequest(count=1)
+    writing, done = threading.Barrier(INITS_MOST + 1), threading.Event()
+
+    def write(_: pb.InitAccountsRequest) -> pb.InitAccountsReply:
+        writing.wait(LIMIT_S)
+        done.wait(LIMIT_S)
+        return pb.InitAccountsReply()
+
+    service.accounts.init.side_effect = write  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(INITS_MOST) as pool:
+        others = [pool.submit(service.InitAccounts, request, Mock()) for _ in range(INITS_MOST)]
+        writing.wait(LIMIT_S)
+        # when one more comes, then it is refused, and waits for nobody
+        assert call(service.InitAccounts, request)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
+        done.set()
+        for other in others:
+            other.result()
+    # and when they are done, it may
+    service.accounts.init.side_effect = None  # type: ignore[attr-defined]
+    service.InitAccounts(request, Mock(**{"abort.side_effect": refuse}))
 
 
 @pytest.mark.parametrize(
