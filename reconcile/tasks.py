@@ -19,7 +19,7 @@ from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
-from recoup.settings import PARTIES, settings
+from recoup.settings import AMOUNT_MAX, PARTIES, settings
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:
 
 def understandable(tids: object, due_ms: object) -> list[str]:
     """The tids in a message that may hold anything: the broker takes it from anyone."""
-    if not isinstance(tids, list | tuple) or type(due_ms) is not int or due_ms < 0:
+    is_time = type(due_ms) is int and 0 <= due_ms <= AMOUNT_MAX
+    if not isinstance(tids, list | tuple) or not is_time:
         log.error("dropped a message that names no tids: %.200r", (tids, due_ms))
         return []
     found = [tid for tid in tids if is_tid(tid)]

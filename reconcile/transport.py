@@ -8,6 +8,7 @@ indexes, and no message is needed to settle it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
@@ -46,3 +47,13 @@ class Transport(redis.Transport):  # type: ignore[misc]
             if isinstance(error, self.connection_errors) and not isinstance(error, KeyError):
                 raise
             log.exception("dropped a message of %s that isn't one", queue)
+            self._give_up(message)
+
+    def _give_up(self, message: Any) -> None:
+        """What failed half-way stands among the messages under way, of which there may only be so
+        many; and it would come back."""
+        with contextlib.suppress(KeyError, TypeError):  # it has no tag: nobody knows it
+            tag = message["properties"]["delivery_tag"]
+            for channel in self.channels:
+                if tag in channel.qos._delivered:
+                    channel.basic_reject(tag, requeue=False)

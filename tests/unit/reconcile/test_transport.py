@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,25 @@ def test_what_is_no_message_is_dropped(
     assert channel._brpop_read()
     assert arrived == []
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_what_fails_half_way_is_given_up(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a consumer that fails with a message that it already counts as under way
+    channel, _ = opened(GOOD.encode())
+    given_up: list[tuple[str, bool]] = []
+
+    def fail(_: Any) -> None:
+        monkeypatch.setattr(channel, "_qos", SimpleNamespace(_delivered={"t": 1}), raising=False)
+        raise ValueError("a time that is none")
+
+    channel.connection.channels = [channel]
+    channel.connection._callbacks["stock"] = fail
+    monkeypatch.setattr(
+        channel, "basic_reject", lambda tag, requeue: given_up.append((tag, requeue)), raising=False
+    )
+    # when it comes, then it isn't under way any more, and doesn't come back
+    assert channel._brpop_read()
+    assert given_up == [("t", False)]
 
 
 def test_what_is_one_arrives(opened: Any) -> None:
