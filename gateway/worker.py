@@ -53,11 +53,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._idle: dict[gevent.Greenlet, gevent.Timeout] = {}
 
-    def server_class(self, listener: Any, *, spawn: Pool, **_: Any) -> StreamServer:
+    def server_class(self, listener: Any, *, spawn: Pool, **given: Any) -> StreamServer:
         """What takes connections from the listener, which all workers share. (gunicorn's hook)"""
-        server = StreamServer(
-            listener, handle=functools.partial(self.handle, listener), spawn=spawn
-        )
+        handle = functools.partial(self.handle, listener)
+        tls = {name: given[name] for name in given if name == "ssl_context"}
+        server = StreamServer(listener, handle=handle, spawn=spawn, **tls)
         server.max_accept = ACCEPT_MOST
         return server
 
