@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
 from gateway import metrics, votes
 from gateway.batching import Pending
@@ -25,6 +26,11 @@ from recoup.settings import Settings
 
 LAST_MOMENT_S = 0.05
 """An answer that a call got at the very end of its time still has to arrive here."""
+
+RUNNING_MOST = 256
+"""Checkouts that do more than wait for their turn: as many as fill the batches. With more, each
+would only take longer between reading its order and its deadline, and hold for longer what others
+want; so the rest waits before it begins."""
 
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MOST_S = 0.5
@@ -94,6 +100,7 @@ class Checkout:
         self._hand_over = hand_over
         self._settings = settings
         self._under_way = 0
+        self._turns = BoundedSemaphore(RUNNING_MOST)
 
     def run(self, order_id: str) -> Answer:
         """Pays the order, or says why not. Raises Unanswered when the order store is away: then
@@ -103,7 +110,8 @@ class Checkout:
             return TurnedAway()
         self._under_way += 1
         try:
-            return self._run(order_id)
+            with self._turns:
+                return self._run(order_id)
         finally:
             self._under_way -= 1
 

@@ -17,6 +17,7 @@ import redis
 from gateway.parties import PROBE_S, PROBE_TID
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
+from recoup.readiness import serves
 from recoup.rpc import SERVER_OPTIONS
 from recoup.settings import PARTIES
 from tests.chaos.traffic import Traffic
@@ -26,6 +27,12 @@ from tests.e2e.stack import Stack
 CLIENTS = 64
 AWAY_S = 2
 """Between the end of a party and its next start: what a supervisor, or a rollout, takes."""
+
+AWAY_PART = 0.8
+"""Of a deadline: a party that is back by then is back in time. The rest is for finding it again."""
+
+TRIES = 4
+"""A machine that does much else may need longer for a start than a checkout waits."""
 
 PROBES = 4
 """Enough to see how often they come."""
@@ -39,7 +46,21 @@ def shop(stack: Stack) -> Iterator[Shop]:
 
 @pytest.mark.parametrize("party", PARTIES)
 def test_nobody_notices_a_short_restart(stack: Stack, shop: Shop, party: str) -> None:
-    # given many customers who check out one order after the other
+    for _ in range(TRIES):
+        # given many customers who check out one order after the other
+        # when a party ends, and is started again
+        traffic, away_s = restarted_under_way(stack, shop, party)
+        traffic.settles()
+        traffic.check_books()
+        if away_s < AWAY_PART * stack.settings.deadline_ms / 1000:
+            # then every one of them was served
+            assert set(traffic.answers.values()) == {200}
+            return
+    pytest.fail(f"{party} needs {away_s:.1f} s to restart: this machine is too busy to tell")
+
+
+def restarted_under_way(stack: Stack, shop: Shop, party: str) -> tuple[Traffic, float]:
+    """What became of the customers, and how long the party did not serve, in s."""
     traffic = Traffic.prepare(shop, orders=20 * CLIENTS)
     orders, over = iter(traffic.orders), threading.Event()
 
@@ -52,18 +73,17 @@ def test_nobody_notices_a_short_restart(stack: Stack, shop: Shop, party: str) ->
     with ThreadPoolExecutor(CLIENTS) as pool:
         customers = [pool.submit(shop_on) for _ in range(CLIENTS)]
         eventually(lambda: traffic.count(200) > CLIENTS)
-        # when a party ends, and is started again
+        ended_s = time.monotonic()
         stack.supervisor.stop(party)
         time.sleep(AWAY_S)
         stack.supervisor.start(party)
+        eventually(serves(stack.settings.address(party)))
+        away_s = time.monotonic() - ended_s
         stack.heals()
         over.set()
         for customer in customers:
             customer.result()
-    # then every one of them was served
-    assert set(traffic.answers.values()) == {200}
-    traffic.settles()
-    traffic.check_books()
+    return traffic, away_s
 
 
 @dataclass

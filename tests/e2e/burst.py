@@ -32,12 +32,14 @@ OTHER_FILES = 64
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to one request; status 0: there was none, and `fault` says why."""
+    """The answer to one request, with the last part of its problem's type, if it is one; status 0:
+    there was none, and `fault` says why."""
 
     path: str
     status: int = 0
     content_type: str = ""
     retry_after: str = ""
+    problem: str = ""
     fault: str = ""
     took_s: float = 0.0
 
@@ -78,17 +80,15 @@ def ask(address: tuple[str, int], method: str, path: str) -> Reply:
     except OSError as error:
         return Reply(path, fault=repr(error), took_s=time.monotonic() - began_s)
     took_s = time.monotonic() - began_s
-    lines = answer.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
     if not lines[0].startswith("HTTP/1.1 "):
         return Reply(path, fault=f"no answer: {lines[0]!r}", took_s=took_s)
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    return Reply(
-        path,
-        int(lines[0].split()[1]),
-        headers.get("content-type", ""),
-        headers.get("retry-after", ""),
-        took_s=took_s,
-    )
+    status, content_type = int(lines[0].split()[1]), headers.get("content-type", "")
+    problem = json.loads(body)["type"].rsplit("/")[-1] if status >= 400 else ""
+    retry_after = headers.get("retry-after", "")
+    return Reply(path, status, content_type, retry_after, problem, took_s=took_s)
 
 
 def burst(address: tuple[str, int], orders: int, find: list[str]) -> Burst:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+import gevent
 import pytest
 
 from gateway import checkout
@@ -242,6 +243,27 @@ def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
     with pytest.raises(NotSent):
         shop.check_out()
     assert isinstance(shop.check_out(), Paid)
+
+
+def test_who_waits_for_a_turn_has_begun_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given as many checkouts at work as fill the batches
+    monkeypatch.setattr(checkout, "RUNNING_MOST", 1)
+    shop = Shop()
+    stories: list[list[str]] = []
+
+    def another_comes() -> None:
+        others.append(gevent.spawn(shop.check_out))
+        gevent.sleep(0)
+        stories.append(list(shop.story))
+
+    others: list[gevent.Greenlet] = []
+    shop.orders.meanwhile = [another_comes]
+    # when another one comes
+    assert isinstance(shop.check_out(), Paid)
+    # then it has not even read its order meanwhile
+    assert stories == [[*BOTH_ASKED, "propose commit o.1"]]
+    # and gets its turn afterwards
+    assert others[0].get(timeout=10) == Paid("o", "o.1", total_cost=6, already=True)
 
 
 # --- somebody refuses ----------------------------------------------------------------------------

@@ -16,7 +16,9 @@ def test_a_crowd_is_let_in_at_once() -> None:
     worker = object.__new__(Worker)
     inside: list[object] = []
     worker.handle = lambda listener, client, address: inside.append(client)  # type: ignore[method-assign]
-    with socket.create_server(("127.0.0.1", 0), backlog=CROWD) as listener:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(10 * CROWD)
         clients = [socket.create_connection(listener.getsockname()) for _ in range(CROWD)]
         # when the server begins, as gunicorn makes it begin
         server = worker.server_class(listener, application=None, spawn=Pool(1000), log=None)
