@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import gevent
-from gevent.lock import BoundedSemaphore
 
 from gateway import metrics, votes
+from gateway.admission import Admission, TurnedAway
 from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
@@ -26,11 +26,6 @@ from recoup.settings import Settings
 
 LAST_MOMENT_S = 0.05
 """An answer that a call got at the very end of its time still has to arrive here."""
-
-RUNNING_MOST = 256
-"""Checkouts that do more than wait for their turn: as many as fill the batches. With more, each
-would only take longer between reading its order and its deadline, and hold for longer what others
-want; so the rest waits before it begins."""
 
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MOST_S = 0.5
@@ -74,10 +69,6 @@ class Away:
     party: str
 
 
-class TurnedAway:
-    """Too many checkouts are under way here; nothing was even read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Undone:
     """Aborted, though nobody refused: asking again is safe."""
@@ -99,21 +90,12 @@ class Checkout:
         self._parties = parties
         self._hand_over = hand_over
         self._settings = settings
-        self._under_way = 0
-        self._turns = BoundedSemaphore(RUNNING_MOST)
+        self._admission = Admission(settings)
 
     def run(self, order_id: str) -> Answer:
         """Pays the order, or says why not. Raises Unanswered when the order store is away: then
         the outcome is unknown, and asking again is safe."""
-        # Before anything else: who is turned away costs those under way nothing.
-        if self._under_way >= self._settings.under_way_checkouts:
-            return TurnedAway()
-        self._under_way += 1
-        try:
-            with self._turns:
-                return self._run(order_id)
-        finally:
-            self._under_way -= 1
+        return self._admission.run(lambda: self._run(order_id))
 
     def _run(self, order_id: str) -> Answer:
         order = self._orders.read(order_id)

@@ -10,17 +10,8 @@ from typing import Any, NoReturn
 from flask import Blueprint
 
 from gateway import metrics, problems
-from gateway.checkout import (
-    Answer,
-    Away,
-    Changed,
-    Checkout,
-    Empty,
-    NotFound,
-    Paid,
-    Refused,
-    TurnedAway,
-)
+from gateway.admission import TurnedAway
+from gateway.checkout import Answer, Away, Changed, Checkout, Empty, NotFound, Paid, Refused
 from gateway.inputs import an_id
 from gateway.orders.store import Order, OrderStore
 from gateway.parties import Party

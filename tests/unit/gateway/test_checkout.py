@@ -9,7 +9,8 @@ from typing import TypeVar
 import gevent
 import pytest
 
-from gateway import checkout
+from gateway import admission, checkout
+from gateway.admission import TurnedAway
 from gateway.batching import Pending
 from gateway.checkout import (
     Away,
@@ -19,7 +20,6 @@ from gateway.checkout import (
     NotFound,
     Paid,
     Refused,
-    TurnedAway,
     Undone,
 )
 from gateway.handover import Handover
@@ -247,7 +247,7 @@ def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
 
 def test_who_waits_for_a_turn_has_begun_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     # given as many checkouts at work as fill the batches
-    monkeypatch.setattr(checkout, "RUNNING_MOST", 1)
+    monkeypatch.setattr(admission, "AT_WORK_MOST", 1)
     shop = Shop()
     stories: list[list[str]] = []
 
@@ -264,6 +264,19 @@ def test_who_waits_for_a_turn_has_begun_nothing(monkeypatch: pytest.MonkeyPatch)
     assert stories == [[*BOTH_ASKED, "propose commit o.1"]]
     # and gets its turn afterwards
     assert others[0].get(timeout=10) == Paid("o", "o.1", total_cost=6, already=True)
+
+
+def test_who_never_gets_a_turn_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a checkout that is at work for longer than others wait
+    monkeypatch.setattr(admission, "AT_WORK_MOST", 1)
+    shop = Shop()
+    answers: list[object] = []
+    shop.orders.meanwhile = [lambda: answers.append(gevent.spawn(shop.check_out).get(timeout=10))]
+    # when another one has waited for two deadlines, then it is turned away
+    assert isinstance(shop.check_out(), Paid)
+    assert isinstance(answers[0], TurnedAway)
+    # and takes nobody's turn with it
+    assert isinstance(shop.check_out(), Paid)
 
 
 # --- somebody refuses ----------------------------------------------------------------------------

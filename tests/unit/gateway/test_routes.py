@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway import metrics, openapi, problem_pages
+from gateway.admission import TurnedAway
 from gateway.app import make_app
 from gateway.checkout import (
     Answer,
@@ -21,7 +22,6 @@ from gateway.checkout import (
     NotFound,
     Paid,
     Refused,
-    TurnedAway,
     Undone,
 )
 from gateway.orders.store import Decision, Idempotency, Line, Order, OrderStore, Proposal
