@@ -54,7 +54,10 @@ def processes(settings: Settings) -> list[Process]:
         place = ("--bind", settings.host, "--port", str(port(name)), "--dir", folder)
         # Memory that runs full must refuse, not drop: what it would drop is money.
         manners = ("--daemonize", "no", "--maxmemory-policy", "noeviction", "--save", "")
-        return Process(name, (server, *place, *manners, *options), Stage.STORE, port(name))
+        # Its title would be written over the environment, by which it is found if it is left.
+        untitled = ("--set-proc-title", "no")
+        command = (server, *place, *manners, *untitled, *options)
+        return Process(name, command, Stage.STORE, port(name))
 
     def service(name: str, module: str) -> Process:
         return Process(name, (*python, module), Stage.SERVICE, port(name))
