@@ -15,10 +15,10 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --only-binar
 PROTOS := proto/orders.proto proto/ledger.proto
 PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
-RINGS := tests/unit tests/integration tests/e2e tests/chaos
+RINGS := tests/unit tests/integration tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo consistency locust test test-all lint format proto lock clean
+.PHONY: help run demo pending retry consistency audit locust test test-all test-redis lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -29,8 +29,17 @@ run: .venv/.run-ready  ## set up, and run everything (PORT, FLOWER_PORT, DATA)
 demo: .venv/.run-ready  ## buy, kill, heal: against what `make run` runs
 	@exec $(PY) -m recoup demo
 
+pending: .venv/.run-ready  ## what waits to be settled, and why
+	@exec $(PY) -m recoup pending
+
+retry: .venv/.run-ready  ## have one checkout tried again now (TID=...)
+	@exec $(PY) -m recoup retry "$(TID)"
+
 consistency: .venv/.run-ready  ## 1,000 checkouts of 100 pieces at once, verified
 	@exec $(PY) -m recoup consistency
+
+audit: .venv/.run-ready  ## check that every credit, item and order is accounted for
+	@exec $(PY) -m recoup audit
 
 locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089
 	@exec $(PY) -m locust -f loadtest/locustfile.py --host http://127.0.0.1:$(PORT)
@@ -40,6 +49,9 @@ test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are i
 
 test-all: .venv/.dev-ready  ## all tests
 	@exec $(PY) -m pytest -m "" $(RINGS)
+
+test-redis: .venv/.dev-ready  ## the integration tests, on the redis-server of PATH
+	@RECOUP_REDIS_SERVER=redis-server exec $(PY) -m pytest tests/integration
 
 lint: .venv/.dev-ready  ## style, types, who imports whom, generated code is current
 	$(PY) -m ruff check .

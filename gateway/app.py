@@ -18,7 +18,7 @@ from gateway.parties import Party
 from gateway.routes import operation, orders, payment, stock
 from reconcile.app import app as celery
 from recoup.scripts import Call, Scripts, connect
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def make_app(settings: Settings) -> Flask:
 
     scripts = OrderScripts(settings)
     store = OrderStore(scripts.run, settings)
-    parties = {name: Party(name, settings) for name in PARTIES}
+    parties = {name: Party(name, settings) for name in settings.parties}
     hand_over = Handover(publish)
     checkout = Checkout(store, list(parties.values()), hand_over, settings)
 

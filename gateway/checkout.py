@@ -20,7 +20,9 @@ from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
 from gateway.parties import Party
+from gateway.roles import lines
 from proto import ledger_pb2 as pb
+from recoup import faults
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.settings import Settings
 
@@ -99,6 +101,7 @@ class Checkout:
 
     def _run(self, order_id: str) -> Answer:
         order = self._orders.read(order_id)
+        faults.point("gateway.after_read")
         if order is None:
             return NotFound()
         if order.paid_at is not None:
@@ -118,14 +121,17 @@ class Checkout:
         for tries in range(self._settings.retry_tries):
             tid = f"{order.order_id}.{version}"
             cast = self._deduct(order, tid, clock_ms, one_by_one=tries > 0)
+            faults.point("gateway.after_votes")
             pause_s = random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2**tries))
             again = votes.may_come_back(cast) and time.monotonic() + pause_s < end_s
             again = again and tries + 1 < self._settings.retry_tries
             decision = self._decide(tid, cast, again)
+            faults.point("gateway.after_verdict")
             if decision.verdict == "commit":
                 self._hand_over.put((party.name for party in self._parties), tid)
                 return Paid(order.order_id, tid, order.total_cost, already=False)
             self._give_back(tid, cast)
+            faults.point("gateway.after_give_back")
             unchanged = decision.paid_at is None and decision.content == order.content
             if not (again and unchanged and decision.version == version + 1):
                 break
@@ -245,10 +251,3 @@ def answer_by(pending: Pending[T], end_s: float) -> T | None:
         return pending.get(max(0.0, end_s - time.monotonic()) + LAST_MOMENT_S)
     except RecoupError:
         return None
-
-
-def lines(order: Order, party: str) -> list[pb.Line]:
-    """What an order asks of a party: pieces of each item from stock, its total from payment."""
-    if party == "payment":
-        return [pb.Line(account_id=order.user_id, amount=order.total_cost)]
-    return [pb.Line(account_id=line.item_id, amount=line.quantity) for line in order.lines]

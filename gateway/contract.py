@@ -101,6 +101,7 @@ CALLS: Final = (
             p.NOT_ENOUGH_CREDIT,
             p.UNKNOWN_ITEM,
             p.UNKNOWN_USER,
+            p.PARTY_REFUSED,
             p.ORDER_CHANGED,
             p.CHECKOUT_UNDONE,
             p.PARTY_AWAY,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import gevent
 
 from gateway import metrics
+from recoup import faults
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,11 @@ class Handover:
 
     def _send(self, party: str, tids: list[str]) -> None:
         began_s = time.monotonic()
+        if began_s < self._paused_until_s:  # a message before this one has failed
+            metrics.HANDED_OVER["lost"].inc(len(tids))
+            return
         try:
+            faults.point("gateway.before_hand_over")
             with gevent.Timeout(PUBLISH_LIMIT_S):
                 self._publish(party, tids)
         except (Exception, gevent.Timeout) as error:  # kombu raises what its libraries raise

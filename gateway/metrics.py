@@ -27,9 +27,11 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.metrics_files import VARIABLE
-from recoup.settings import PARTIES
+from recoup.settings import settings
 
-HOPS: Final = ("orders", "deduct_stock", "deduct_payment", "give_back", "hand_over")
+PARTIES: Final = settings().parties
+
+HOPS: Final = ("orders", *(f"deduct_{party}" for party in PARTIES), "give_back", "hand_over")
 """The batched calls of a checkout, in their order."""
 
 M = TypeVar("M", bound=MetricWrapperBase)

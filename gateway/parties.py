@@ -96,6 +96,9 @@ class Party:
         self._silent_since_s = None
         now_s = time.monotonic()
         metrics.HOP_DURATION_S[f"deduct_{self.name}"].observe(now_s - began_s)
+        complete = len(reply.votes) == len(request.deductions)
+        if not complete or len(reply.settled) != len(request.settlements):
+            raise Unanswered(f"{self.name} has left out some answers, so none can be told apart")
         if reply.clock_ms:
             self.clock_offset_ms = reply.clock_ms - now_s * 1000
         votes, settled = iter(reply.votes), iter(reply.settled)

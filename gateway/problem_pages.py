@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway import problems
 from gateway.problems import PAGES, PROBLEM_TYPES, Problem, ProblemType
-from recoup.errors import NotSent, Unanswered
+from recoup.errors import NotSent, RecoupError, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ clients read a status they don't know, so the list can stay closed."""
 def register(app: Flask) -> None:
     """Makes every error of `app` a problem document, and serves a page for each type."""
     app.register_error_handler(Problem, Problem.response)
-    app.register_error_handler(Unanswered, _unanswered)
-    app.register_error_handler(NotSent, _not_sent)
+    app.register_error_handler(Unanswered, _not_answered)
+    app.register_error_handler(NotSent, _not_answered)
     app.register_error_handler(HTTPException, _refused_by_flask)
     app.register_error_handler(Exception, _unexpected)
 
@@ -62,21 +62,29 @@ def _refused_by_flask(error: HTTPException) -> Response:
     return answer
 
 
-def _unanswered(error: Unanswered) -> Response:
+def problem_of(error: Exception) -> ProblemType:
+    """As which problem the client is told of an error that ends its request."""
+    match error:
+        case Problem():
+            return error.kind
+        case Unanswered():
+            return problems.STORE_UNAVAILABLE
+        case NotSent():
+            return problems.OVERLOADED
+        case _:
+            return problems.INTERNAL_ERROR
+
+
+def _not_answered(error: RecoupError) -> Response:
     log.warning("no answer for %s %s: %s", request.method, request.path, error)
-    return Problem(problems.STORE_UNAVAILABLE).response()
-
-
-def _not_sent(error: NotSent) -> Response:
-    log.warning("not sent for %s %s: %s", request.method, request.path, error)
-    return Problem(problems.OVERLOADED).response()
+    return Problem(problem_of(error)).response()
 
 
 def _unexpected(error: Exception) -> Response:
     # Random rather than counted: several processes write the log in which it is looked for.
     incident = secrets.token_hex(8)
     log.error("incident %s: %s %s", incident, request.method, request.path, exc_info=error)
-    return Problem(problems.INTERNAL_ERROR, incident=incident).response()
+    return Problem(problem_of(error), incident=incident).response()
 
 
 def _described(kind: ProblemType) -> dict[str, str | int]:

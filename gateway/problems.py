@@ -179,6 +179,13 @@ NOT_ENOUGH_CREDIT: Final = ProblemType(
     "The user doesn't have enough credit",
     "Nothing was taken. Add funds with POST /payment/add_funds/{user_id}/{amount} and try again.",
 )
+PARTY_REFUSED: Final = ProblemType(
+    "party-refused",
+    400,
+    "A service can't do its part of this order",
+    "Nothing was taken. `party` says which service it was, and `account_id` of what it has too "
+    "little, or nothing. Try again when the operator has added to it.",
+)
 EMPTY_ORDER: Final = ProblemType(
     "empty-order",
     400,

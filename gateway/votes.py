@@ -33,8 +33,9 @@ def may_come_back(votes: Votes) -> bool:
 
 
 def may_hold(vote: Vote | None) -> bool:
-    """Whether the party may hold a leg: it said so, or nobody knows."""
-    return vote is None or vote.answer in (Vote.YES, Vote.NO_ANSWER)
+    """Whether the party may hold a leg: it said so, or nobody knows. A conflict says so too: of
+    a gateway that has died, and knew other parties."""
+    return vote is None or vote.answer in (Vote.YES, Vote.NO_ANSWER, Vote.CONFLICT)
 
 
 def refusal(votes: Votes) -> tuple[str, Vote] | None:

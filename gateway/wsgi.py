@@ -3,9 +3,10 @@
 from grpc.experimental.gevent import init_gevent
 
 from gateway.app import make_app
-from recoup import logs
+from recoup import faults, logs
 from recoup.settings import settings
 
 init_gevent()
 logs.configure("gateway")
+faults.arm("gateway", settings().fault, settings().data_dir)
 app = make_app(settings())

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from proto import orders_pb2 as proto_dot_orders__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12proto/ledger.proto\x12\x10recoup.ledger.v1\x1a\x12proto/orders.proto\"\x07\n\x05\x45mpty\"*\n\x04Line\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\"e\n\tDeduction\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x02 \x01(\x03\x12%\n\x05lines\x18\x03 \x03(\x0b\x32\x16.recoup.ledger.v1.Line\x12\x0f\n\x07parties\x18\x04 \x03(\t\"\xd0\x01\n\x04Vote\x12-\n\x06\x61nswer\x18\x01 \x01(\x0e\x32\x1d.recoup.ledger.v1.Vote.Answer\x12\x12\n\naccount_id\x18\x02 \x01(\t\"\x84\x01\n\x06\x41nswer\x12\r\n\tNO_ANSWER\x10\x00\x12\x07\n\x03YES\x10\x01\x12\x0c\n\x08RETURNED\x10\x02\x12\x08\n\x04LATE\x10\x03\x12\t\n\x05\x41HEAD\x10\x04\x12\t\n\x05SHORT\x10\x05\x12\x11\n\rSHORT_FOR_NOW\x10\x06\x12\x13\n\x0fUNKNOWN_ACCOUNT\x10\x07\x12\x0c\n\x08\x43ONFLICT\x10\x08\"E\n\nSettlement\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\"r\n\x0c\x41pplyRequest\x12/\n\ndeductions\x18\x01 \x03(\x0b\x32\x1b.recoup.ledger.v1.Deduction\x12\x31\n\x0bsettlements\x18\x02 \x03(\x0b\x32\x1c.recoup.ledger.v1.Settlement\"q\n\nApplyReply\x12%\n\x05votes\x18\x01 \x03(\x0b\x32\x16.recoup.ledger.v1.Vote\x12*\n\x07settled\x18\x02 \x03(\x0e\x32\x19.recoup.ledger.v1.Settled\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x03\"\xd2\x02\n\x03Leg\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.recoup.ledger.v1.Leg.State\x12%\n\x05lines\x18\x03 \x03(\x0b\x32\x16.recoup.ledger.v1.Line\x12\x0f\n\x07parties\x18\x04 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x05 \x01(\x03\x12\x12\n\nheld_at_ms\x18\x06 \x01(\x03\x12\x15\n\rsettled_at_ms\x18\x07 \x01(\x03\x12\x0e\n\x06\x64ue_ms\x18\x08 \x01(\x03\x12\r\n\x05tries\x18\t \x01(\x03\x12\r\n\x05\x63\x61use\x18\n \x01(\t\x12\x13\n\x0bnext_try_ms\x18\x0b \x01(\x03\x12\x0e\n\x06parked\x18\x0c \x01(\t\"G\n\x05State\x12\x08\n\x04NONE\x10\x00\x12\x08\n\x04HELD\x10\x01\x12\r\n\tCOMMITTED\x10\x02\x12\x0c\n\x08RETURNED\x10\x03\x12\r\n\tMALFORMED\x10\x04\"\x1d\n\rStatusRequest\x12\x0c\n\x04tids\x18\x01 \x03(\t\"D\n\x0bStatusReply\x12#\n\x04legs\x18\x01 \x03(\x0b\x32\x15.recoup.ledger.v1.Leg\x12\x10\n\x08\x63lock_ms\x18\x02 \x01(\x03\"Q\n\x0c\x43laimRequest\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\x02 \x01(\x03\x12\x12\n\nbackoff_ms\x18\x03 \x01(\x03\x12\x10\n\x08lease_ms\x18\x04 \x01(\x03\"-\n\nClaimReply\x12\x0f\n\x07\x63laimed\x18\x01 \x01(\x08\x12\x0e\n\x06\x64ue_ms\x18\x02 \x01(\x03\"E\n\x0bNoteRequest\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\x1a\n\x12orders_unreachable\x18\x03 \x01(\x08\"*\n\x0bParkRequest\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1e\n\rUnparkRequest\x12\r\n\x05limit\x18\x01 \x01(\x03\"\x1c\n\x0bUnparkReply\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\"/\n\x0bIdempotency\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\"\x7f\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05price\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x0c\n\x04used\x18\x05 \x01(\x03\x12\x0e\n\x06put_in\x18\x06 \x01(\x03\x12\x12\n\ngeneration\x18\x07 \x01(\x03\"\xd0\x01\n\rAccountResult\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.recoup.ledger.v1.AccountResult.Outcome\x12*\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x19.recoup.ledger.v1.Account\"Y\n\x07Outcome\x12\t\n\x05\x45RROR\x10\x00\x12\x06\n\x02OK\x10\x01\x12\r\n\tNOT_FOUND\x10\x02\x12\x0e\n\nNOT_ENOUGH\x10\x03\x12\x0c\n\x08TOO_MUCH\x10\x04\x12\x0e\n\nKEY_REUSED\x10\x05\"c\n\nNewAccount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05price\x18\x02 \x01(\x03\x12\x32\n\x0bidempotency\x18\x03 \x01(\x0b\x32\x1d.recoup.ledger.v1.Idempotency\"G\n\x15\x43reateAccountsRequest\x12.\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1c.recoup.ledger.v1.NewAccount\"*\n\x13\x46indAccountsRequest\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\t\"d\n\nAdjustment\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x32\n\x0bidempotency\x18\x03 \x01(\x0b\x32\x1d.recoup.ledger.v1.Idempotency\"J\n\x15\x41\x64justAccountsRequest\x12\x31\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32\x1c.recoup.ledger.v1.Adjustment\"A\n\rAccountsReply\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.recoup.ledger.v1.AccountResult\"w\n\x13InitAccountsRequest\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\r\n\x05price\x18\x03 \x01(\x03\x12\x32\n\x0bidempotency\x18\x04 \x01(\x0b\x32\x1d.recoup.ledger.v1.Idempotency\"M\n\x11InitAccountsReply\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.recoup.ledger.v1.AccountResult.Outcome*x\n\x07Settled\x12\n\n\x06\x46\x41ILED\x10\x00\x12\x0b\n\x07SETTLED\x10\x01\x12\x0b\n\x07\x41LREADY\x10\x02\x12\n\n\x06NO_LEG\x10\x03\x12\x11\n\rCONTRADICTION\x10\x04\x12\x13\n\x0fMISSING_ACCOUNT\x10\x05\x12\x13\n\x0fHELD_TOO_LITTLE\x10\x06\x32\x96\x06\n\x06Ledger\x12\x45\n\x05\x41pply\x12\x1e.recoup.ledger.v1.ApplyRequest\x1a\x1c.recoup.ledger.v1.ApplyReply\x12H\n\x06Status\x12\x1f.recoup.ledger.v1.StatusRequest\x1a\x1d.recoup.ledger.v1.StatusReply\x12\x45\n\x05\x43laim\x12\x1e.recoup.ledger.v1.ClaimRequest\x1a\x1c.recoup.ledger.v1.ClaimReply\x12>\n\x04Note\x12\x1d.recoup.ledger.v1.NoteRequest\x1a\x17.recoup.ledger.v1.Empty\x12>\n\x04Park\x12\x1d.recoup.ledger.v1.ParkRequest\x1a\x17.recoup.ledger.v1.Empty\x12H\n\x06Unpark\x12\x1f.recoup.ledger.v1.UnparkRequest\x1a\x1d.recoup.ledger.v1.UnparkReply\x12Z\n\x0e\x43reateAccounts\x12\'.recoup.ledger.v1.CreateAccountsRequest\x1a\x1f.recoup.ledger.v1.AccountsReply\x12V\n\x0c\x46indAccounts\x12%.recoup.ledger.v1.FindAccountsRequest\x1a\x1f.recoup.ledger.v1.AccountsReply\x12Z\n\x0e\x41\x64justAccounts\x12\'.recoup.ledger.v1.AdjustAccountsRequest\x1a\x1f.recoup.ledger.v1.AccountsReply\x12Z\n\x0cInitAccounts\x12%.recoup.ledger.v1.InitAccountsRequest\x1a#.recoup.ledger.v1.InitAccountsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12proto/ledger.proto\x12\x10recoup.ledger.v1\x1a\x12proto/orders.proto\"\x07\n\x05\x45mpty\"*\n\x04Line\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\"e\n\tDeduction\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x02 \x01(\x03\x12%\n\x05lines\x18\x03 \x03(\x0b\x32\x16.recoup.ledger.v1.Line\x12\x0f\n\x07parties\x18\x04 \x03(\t\"\xd0\x01\n\x04Vote\x12-\n\x06\x61nswer\x18\x01 \x01(\x0e\x32\x1d.recoup.ledger.v1.Vote.Answer\x12\x12\n\naccount_id\x18\x02 \x01(\t\"\x84\x01\n\x06\x41nswer\x12\r\n\tNO_ANSWER\x10\x00\x12\x07\n\x03YES\x10\x01\x12\x0c\n\x08RETURNED\x10\x02\x12\x08\n\x04LATE\x10\x03\x12\t\n\x05\x41HEAD\x10\x04\x12\t\n\x05SHORT\x10\x05\x12\x11\n\rSHORT_FOR_NOW\x10\x06\x12\x13\n\x0fUNKNOWN_ACCOUNT\x10\x07\x12\x0c\n\x08\x43ONFLICT\x10\x08\"E\n\nSettlement\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\"r\n\x0c\x41pplyRequest\x12/\n\ndeductions\x18\x01 \x03(\x0b\x32\x1b.recoup.ledger.v1.Deduction\x12\x31\n\x0bsettlements\x18\x02 \x03(\x0b\x32\x1c.recoup.ledger.v1.Settlement\"q\n\nApplyReply\x12%\n\x05votes\x18\x01 \x03(\x0b\x32\x16.recoup.ledger.v1.Vote\x12*\n\x07settled\x18\x02 \x03(\x0e\x32\x19.recoup.ledger.v1.Settled\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x03\"\xd2\x02\n\x03Leg\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.recoup.ledger.v1.Leg.State\x12%\n\x05lines\x18\x03 \x03(\x0b\x32\x16.recoup.ledger.v1.Line\x12\x0f\n\x07parties\x18\x04 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x05 \x01(\x03\x12\x12\n\nheld_at_ms\x18\x06 \x01(\x03\x12\x15\n\rsettled_at_ms\x18\x07 \x01(\x03\x12\x0e\n\x06\x64ue_ms\x18\x08 \x01(\x03\x12\r\n\x05tries\x18\t \x01(\x03\x12\r\n\x05\x63\x61use\x18\n \x01(\t\x12\x13\n\x0bnext_try_ms\x18\x0b \x01(\x03\x12\x0e\n\x06parked\x18\x0c \x01(\t\"G\n\x05State\x12\x08\n\x04NONE\x10\x00\x12\x08\n\x04HELD\x10\x01\x12\r\n\tCOMMITTED\x10\x02\x12\x0c\n\x08RETURNED\x10\x03\x12\r\n\tMALFORMED\x10\x04\"\x1d\n\rStatusRequest\x12\x0c\n\x04tids\x18\x01 \x03(\t\"D\n\x0bStatusReply\x12#\n\x04legs\x18\x01 \x03(\x0b\x32\x15.recoup.ledger.v1.Leg\x12\x10\n\x08\x63lock_ms\x18\x02 \x01(\x03\"Q\n\x0c\x43laimRequest\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\x02 \x01(\x03\x12\x12\n\nbackoff_ms\x18\x03 \x01(\x03\x12\x10\n\x08lease_ms\x18\x04 \x01(\x03\"-\n\nClaimReply\x12\x0f\n\x07\x63laimed\x18\x01 \x01(\x08\x12\x0e\n\x06\x64ue_ms\x18\x02 \x01(\x03\"E\n\x0bNoteRequest\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\x1a\n\x12orders_unreachable\x18\x03 \x01(\x08\"*\n\x0bParkRequest\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1e\n\rUnparkRequest\x12\r\n\x05limit\x18\x01 \x01(\x03\"\x1c\n\x0bUnparkReply\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\"/\n\x0ePendingRequest\x12\x0e\n\x06parked\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\x03\"T\n\x0cPendingReply\x12#\n\x04legs\x18\x01 \x03(\x0b\x32\x15.recoup.ledger.v1.Leg\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x03\"\x1c\n\x0cRetryRequest\x12\x0c\n\x04tids\x18\x01 \x03(\t\"\x19\n\nRetryReply\x12\x0b\n\x03\x64ue\x18\x01 \x03(\x08\"/\n\x0bIdempotency\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\t\"\x7f\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05price\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\x12\x0c\n\x04held\x18\x04 \x01(\x03\x12\x0c\n\x04used\x18\x05 \x01(\x03\x12\x0e\n\x06put_in\x18\x06 \x01(\x03\x12\x12\n\ngeneration\x18\x07 \x01(\x03\"\xd0\x01\n\rAccountResult\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.recoup.ledger.v1.AccountResult.Outcome\x12*\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x19.recoup.ledger.v1.Account\"Y\n\x07Outcome\x12\t\n\x05\x45RROR\x10\x00\x12\x06\n\x02OK\x10\x01\x12\r\n\tNOT_FOUND\x10\x02\x12\x0e\n\nNOT_ENOUGH\x10\x03\x12\x0c\n\x08TOO_MUCH\x10\x04\x12\x0e\n\nKEY_REUSED\x10\x05\"c\n\nNewAccount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\r\n\x05price\x18\x02 \x01(\x03\x12\x32\n\x0bidempotency\x18\x03 \x01(\x0b\x32\x1d.recoup.ledger.v1.Idempotency\"G\n\x15\x43reateAccountsRequest\x12.\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x1c.recoup.ledger.v1.NewAccount\"*\n\x13\x46indAccountsRequest\x12\x13\n\x0b\x61\x63\x63ount_ids\x18\x01 \x03(\t\"d\n\nAdjustment\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\x32\n\x0bidempotency\x18\x03 \x01(\x0b\x32\x1d.recoup.ledger.v1.Idempotency\"J\n\x15\x41\x64justAccountsRequest\x12\x31\n\x0b\x61\x64justments\x18\x01 \x03(\x0b\x32\x1c.recoup.ledger.v1.Adjustment\"A\n\rAccountsReply\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.recoup.ledger.v1.AccountResult\"w\n\x13InitAccountsRequest\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\x12\r\n\x05price\x18\x03 \x01(\x03\x12\x32\n\x0bidempotency\x18\x04 \x01(\x0b\x32\x1d.recoup.ledger.v1.Idempotency\"M\n\x11InitAccountsReply\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.recoup.ledger.v1.AccountResult.Outcome*x\n\x07Settled\x12\n\n\x06\x46\x41ILED\x10\x00\x12\x0b\n\x07SETTLED\x10\x01\x12\x0b\n\x07\x41LREADY\x10\x02\x12\n\n\x06NO_LEG\x10\x03\x12\x11\n\rCONTRADICTION\x10\x04\x12\x13\n\x0fMISSING_ACCOUNT\x10\x05\x12\x13\n\x0fHELD_TOO_LITTLE\x10\x06\x32\xaa\x07\n\x06Ledger\x12\x45\n\x05\x41pply\x12\x1e.recoup.ledger.v1.ApplyRequest\x1a\x1c.recoup.ledger.v1.ApplyReply\x12H\n\x06Status\x12\x1f.recoup.ledger.v1.StatusRequest\x1a\x1d.recoup.ledger.v1.StatusReply\x12\x45\n\x05\x43laim\x12\x1e.recoup.ledger.v1.ClaimRequest\x1a\x1c.recoup.ledger.v1.ClaimReply\x12>\n\x04Note\x12\x1d.recoup.ledger.v1.NoteRequest\x1a\x17.recoup.ledger.v1.Empty\x12>\n\x04Park\x12\x1d.recoup.ledger.v1.ParkRequest\x1a\x17.recoup.ledger.v1.Empty\x12H\n\x06Unpark\x12\x1f.recoup.ledger.v1.UnparkRequest\x1a\x1d.recoup.ledger.v1.UnparkReply\x12K\n\x07Pending\x12 .recoup.ledger.v1.PendingRequest\x1a\x1e.recoup.ledger.v1.PendingReply\x12\x45\n\x05Retry\x12\x1e.recoup.ledger.v1.RetryRequest\x1a\x1c.recoup.ledger.v1.RetryReply\x12Z\n\x0e\x43reateAccounts\x12\'.recoup.ledger.v1.CreateAccountsRequest\x1a\x1f.recoup.ledger.v1.AccountsReply\x12V\n\x0c\x46indAccounts\x12%.recoup.ledger.v1.FindAccountsRequest\x1a\x1f.recoup.ledger.v1.AccountsReply\x12Z\n\x0e\x41\x64justAccounts\x12\'.recoup.ledger.v1.AdjustAccountsRequest\x1a\x1f.recoup.ledger.v1.AccountsReply\x12Z\n\x0cInitAccounts\x12%.recoup.ledger.v1.InitAccountsRequest\x1a#.recoup.ledger.v1.InitAccountsReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.ledger_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SETTLED']._serialized_start=2530
-  _globals['_SETTLED']._serialized_end=2650
+  _globals['_SETTLED']._serialized_start=2722
+  _globals['_SETTLED']._serialized_end=2842
   _globals['_EMPTY']._serialized_start=60
   _globals['_EMPTY']._serialized_end=67
   _globals['_LINE']._serialized_start=69
@@ -70,30 +70,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNPARKREQUEST']._serialized_end=1446
   _globals['_UNPARKREPLY']._serialized_start=1448
   _globals['_UNPARKREPLY']._serialized_end=1476
-  _globals['_IDEMPOTENCY']._serialized_start=1478
-  _globals['_IDEMPOTENCY']._serialized_end=1525
-  _globals['_ACCOUNT']._serialized_start=1527
-  _globals['_ACCOUNT']._serialized_end=1654
-  _globals['_ACCOUNTRESULT']._serialized_start=1657
-  _globals['_ACCOUNTRESULT']._serialized_end=1865
-  _globals['_ACCOUNTRESULT_OUTCOME']._serialized_start=1776
-  _globals['_ACCOUNTRESULT_OUTCOME']._serialized_end=1865
-  _globals['_NEWACCOUNT']._serialized_start=1867
-  _globals['_NEWACCOUNT']._serialized_end=1966
-  _globals['_CREATEACCOUNTSREQUEST']._serialized_start=1968
-  _globals['_CREATEACCOUNTSREQUEST']._serialized_end=2039
-  _globals['_FINDACCOUNTSREQUEST']._serialized_start=2041
-  _globals['_FINDACCOUNTSREQUEST']._serialized_end=2083
-  _globals['_ADJUSTMENT']._serialized_start=2085
-  _globals['_ADJUSTMENT']._serialized_end=2185
-  _globals['_ADJUSTACCOUNTSREQUEST']._serialized_start=2187
-  _globals['_ADJUSTACCOUNTSREQUEST']._serialized_end=2261
-  _globals['_ACCOUNTSREPLY']._serialized_start=2263
-  _globals['_ACCOUNTSREPLY']._serialized_end=2328
-  _globals['_INITACCOUNTSREQUEST']._serialized_start=2330
-  _globals['_INITACCOUNTSREQUEST']._serialized_end=2449
-  _globals['_INITACCOUNTSREPLY']._serialized_start=2451
-  _globals['_INITACCOUNTSREPLY']._serialized_end=2528
-  _globals['_LEDGER']._serialized_start=2653
-  _globals['_LEDGER']._serialized_end=3443
+  _globals['_PENDINGREQUEST']._serialized_start=1478
+  _globals['_PENDINGREQUEST']._serialized_end=1525
+  _globals['_PENDINGREPLY']._serialized_start=1527
+  _globals['_PENDINGREPLY']._serialized_end=1611
+  _globals['_RETRYREQUEST']._serialized_start=1613
+  _globals['_RETRYREQUEST']._serialized_end=1641
+  _globals['_RETRYREPLY']._serialized_start=1643
+  _globals['_RETRYREPLY']._serialized_end=1668
+  _globals['_IDEMPOTENCY']._serialized_start=1670
+  _globals['_IDEMPOTENCY']._serialized_end=1717
+  _globals['_ACCOUNT']._serialized_start=1719
+  _globals['_ACCOUNT']._serialized_end=1846
+  _globals['_ACCOUNTRESULT']._serialized_start=1849
+  _globals['_ACCOUNTRESULT']._serialized_end=2057
+  _globals['_ACCOUNTRESULT_OUTCOME']._serialized_start=1968
+  _globals['_ACCOUNTRESULT_OUTCOME']._serialized_end=2057
+  _globals['_NEWACCOUNT']._serialized_start=2059
+  _globals['_NEWACCOUNT']._serialized_end=2158
+  _globals['_CREATEACCOUNTSREQUEST']._serialized_start=2160
+  _globals['_CREATEACCOUNTSREQUEST']._serialized_end=2231
+  _globals['_FINDACCOUNTSREQUEST']._serialized_start=2233
+  _globals['_FINDACCOUNTSREQUEST']._serialized_end=2275
+  _globals['_ADJUSTMENT']._serialized_start=2277
+  _globals['_ADJUSTMENT']._serialized_end=2377
+  _globals['_ADJUSTACCOUNTSREQUEST']._serialized_start=2379
+  _globals['_ADJUSTACCOUNTSREQUEST']._serialized_end=2453
+  _globals['_ACCOUNTSREPLY']._serialized_start=2455
+  _globals['_ACCOUNTSREPLY']._serialized_end=2520
+  _globals['_INITACCOUNTSREQUEST']._serialized_start=2522
+  _globals['_INITACCOUNTSREQUEST']._serialized_end=2641
+  _globals['_INITACCOUNTSREPLY']._serialized_start=2643
+  _globals['_INITACCOUNTSREPLY']._serialized_end=2720
+  _globals['_LEDGER']._serialized_start=2845
+  _globals['_LEDGER']._serialized_end=3783
 # @@protoc_insertion_point(module_scope)

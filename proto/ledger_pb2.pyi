@@ -162,7 +162,7 @@ class Vote(_message.Message):
         """not enough, but what others hold may come back"""
         UNKNOWN_ACCOUNT: Vote._Answer.ValueType  # 7
         CONFLICT: Vote._Answer.ValueType  # 8
-        """the leg exists with other lines"""
+        """the leg exists with other lines, or other parties"""
 
     class Answer(_Answer, metaclass=_AnswerEnumTypeWrapper): ...
     NO_ANSWER: Vote.Answer.ValueType  # 0
@@ -181,7 +181,7 @@ class Vote(_message.Message):
     """not enough, but what others hold may come back"""
     UNKNOWN_ACCOUNT: Vote.Answer.ValueType  # 7
     CONFLICT: Vote.Answer.ValueType  # 8
-    """the leg exists with other lines"""
+    """the leg exists with other lines, or other parties"""
 
     ANSWER_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
@@ -540,6 +540,98 @@ class UnparkReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnparkReply: _TypeAlias = UnparkReply  # noqa: Y015
+
+@_typing.final
+class PendingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARKED_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    parked: _builtins.bool
+    """those that are parked, else those in the due index"""
+    limit: _builtins.int
+    def __init__(
+        self,
+        *,
+        parked: _builtins.bool = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "parked", b"parked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PendingRequest: _TypeAlias = PendingRequest  # noqa: Y015
+
+@_typing.final
+class PendingReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEGS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    CLOCK_MS_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """how many there are, beyond the limit too"""
+    clock_ms: _builtins.int
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]: ...
+    def __init__(
+        self,
+        *,
+        legs: _abc.Iterable[Global___Leg] | None = ...,
+        total: _builtins.int = ...,
+        clock_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_ms", b"clock_ms", "legs", b"legs", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PendingReply: _TypeAlias = PendingReply  # noqa: Y015
+
+@_typing.final
+class RetryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        tids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tids", b"tids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryRequest: _TypeAlias = RetryRequest  # noqa: Y015
+
+@_typing.final
+class RetryReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def due(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """in order: it is due now; false: nothing of it waits here"""
+
+    def __init__(
+        self,
+        *,
+        due: _abc.Iterable[_builtins.bool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due", b"due"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryReply: _TypeAlias = RetryReply  # noqa: Y015
 
 @_typing.final
 class Idempotency(_message.Message):

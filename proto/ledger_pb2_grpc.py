@@ -64,6 +64,16 @@ class LedgerStub:
                 request_serializer=proto_dot_ledger__pb2.UnparkRequest.SerializeToString,
                 response_deserializer=proto_dot_ledger__pb2.UnparkReply.FromString,
                 _registered_method=True)
+        self.Pending = channel.unary_unary(
+                '/recoup.ledger.v1.Ledger/Pending',
+                request_serializer=proto_dot_ledger__pb2.PendingRequest.SerializeToString,
+                response_deserializer=proto_dot_ledger__pb2.PendingReply.FromString,
+                _registered_method=True)
+        self.Retry = channel.unary_unary(
+                '/recoup.ledger.v1.Ledger/Retry',
+                request_serializer=proto_dot_ledger__pb2.RetryRequest.SerializeToString,
+                response_deserializer=proto_dot_ledger__pb2.RetryReply.FromString,
+                _registered_method=True)
         self.CreateAccounts = channel.unary_unary(
                 '/recoup.ledger.v1.Ledger/CreateAccounts',
                 request_serializer=proto_dot_ledger__pb2.CreateAccountsRequest.SerializeToString,
@@ -131,6 +141,21 @@ class LedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Pending(self, request, context):
+        """The legs that wait to be settled, the longest waiting first; or those that are parked. Writes
+        nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retry(self, request, context):
+        """Makes legs due at once, parked or not: an operator wants them tried now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateAccounts(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -189,6 +214,16 @@ def add_LedgerServicer_to_server(servicer, server):
                     servicer.Unpark,
                     request_deserializer=proto_dot_ledger__pb2.UnparkRequest.FromString,
                     response_serializer=proto_dot_ledger__pb2.UnparkReply.SerializeToString,
+            ),
+            'Pending': grpc.unary_unary_rpc_method_handler(
+                    servicer.Pending,
+                    request_deserializer=proto_dot_ledger__pb2.PendingRequest.FromString,
+                    response_serializer=proto_dot_ledger__pb2.PendingReply.SerializeToString,
+            ),
+            'Retry': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retry,
+                    request_deserializer=proto_dot_ledger__pb2.RetryRequest.FromString,
+                    response_serializer=proto_dot_ledger__pb2.RetryReply.SerializeToString,
             ),
             'CreateAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAccounts,
@@ -373,6 +408,60 @@ class Ledger:
             '/recoup.ledger.v1.Ledger/Unpark',
             proto_dot_ledger__pb2.UnparkRequest.SerializeToString,
             proto_dot_ledger__pb2.UnparkReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Pending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.ledger.v1.Ledger/Pending',
+            proto_dot_ledger__pb2.PendingRequest.SerializeToString,
+            proto_dot_ledger__pb2.PendingReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.ledger.v1.Ledger/Retry',
+            proto_dot_ledger__pb2.RetryRequest.SerializeToString,
+            proto_dot_ledger__pb2.RetryReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,12 @@ class LedgerStub:
     """Puts aside, with its reason, a leg that doesn't heal by itself."""
     Unpark: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.UnparkRequest, _ledger_pb2.UnparkReply]
     """Makes parked legs due again, oldest first, so that they are tried once more."""
+    Pending: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.PendingRequest, _ledger_pb2.PendingReply]
+    """The legs that wait to be settled, the longest waiting first; or those that are parked. Writes
+    nothing.
+    """
+    Retry: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.RetryRequest, _ledger_pb2.RetryReply]
+    """Makes legs due at once, parked or not: an operator wants them tried now."""
     CreateAccounts: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.CreateAccountsRequest, _ledger_pb2.AccountsReply]
     FindAccounts: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.FindAccountsRequest, _ledger_pb2.AccountsReply]
     AdjustAccounts: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.AdjustAccountsRequest, _ledger_pb2.AccountsReply]
@@ -69,6 +75,12 @@ class LedgerAsyncStub(LedgerStub):
     """Puts aside, with its reason, a leg that doesn't heal by itself."""
     Unpark: _aio.UnaryUnaryMultiCallable[_ledger_pb2.UnparkRequest, _ledger_pb2.UnparkReply]  # type: ignore[assignment]
     """Makes parked legs due again, oldest first, so that they are tried once more."""
+    Pending: _aio.UnaryUnaryMultiCallable[_ledger_pb2.PendingRequest, _ledger_pb2.PendingReply]  # type: ignore[assignment]
+    """The legs that wait to be settled, the longest waiting first; or those that are parked. Writes
+    nothing.
+    """
+    Retry: _aio.UnaryUnaryMultiCallable[_ledger_pb2.RetryRequest, _ledger_pb2.RetryReply]  # type: ignore[assignment]
+    """Makes legs due at once, parked or not: an operator wants them tried now."""
     CreateAccounts: _aio.UnaryUnaryMultiCallable[_ledger_pb2.CreateAccountsRequest, _ledger_pb2.AccountsReply]  # type: ignore[assignment]
     FindAccounts: _aio.UnaryUnaryMultiCallable[_ledger_pb2.FindAccountsRequest, _ledger_pb2.AccountsReply]  # type: ignore[assignment]
     AdjustAccounts: _aio.UnaryUnaryMultiCallable[_ledger_pb2.AdjustAccountsRequest, _ledger_pb2.AccountsReply]  # type: ignore[assignment]
@@ -124,6 +136,24 @@ class LedgerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.UnparkReply, _abc.Awaitable[_ledger_pb2.UnparkReply]]:
         """Makes parked legs due again, oldest first, so that they are tried once more."""
+
+    @_abc_1.abstractmethod
+    def Pending(
+        self,
+        request: _ledger_pb2.PendingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_pb2.PendingReply, _abc.Awaitable[_ledger_pb2.PendingReply]]:
+        """The legs that wait to be settled, the longest waiting first; or those that are parked. Writes
+        nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def Retry(
+        self,
+        request: _ledger_pb2.RetryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_pb2.RetryReply, _abc.Awaitable[_ledger_pb2.RetryReply]]:
+        """Makes legs due at once, parked or not: an operator wants them tried now."""
 
     @_abc_1.abstractmethod
     def CreateAccounts(

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import celeryd_init, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from recoup.settings import PARTIES, settings
+from recoup import faults
+from recoup.settings import settings
 
 # Wherever a URL says redis://, in the worker and in whoever publishes.
 TRANSPORT_ALIASES["redis"] = "reconcile.transport:Transport"
@@ -29,8 +30,8 @@ def make_app() -> Celery:
     """The app, configured from the settings."""
     app = Celery("recoup", broker=settings().database_url("broker"), include=["reconcile.tasks"])
     app.conf.update(
-        task_queues=[Queue(party) for party in PARTIES],
-        task_default_queue=PARTIES[0],
+        task_queues=[Queue(party) for party in settings().parties],
+        task_default_queue=settings().parties[0],
         task_create_missing_queues=False,
         task_ignore_result=True,
         task_serializer="json",
@@ -41,7 +42,8 @@ def make_app() -> Celery:
         task_publish_retry=False,  # whoever publishes has something better to do than to wait
         worker_prefetch_multiplier=4,
         worker_send_task_events=True,
-        task_send_sent_event=True,
+        # Whoever hands groups over publishes no events of them; see `_tell_of_compensations`.
+        task_send_sent_event=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         broker_connection_retry_on_startup=True,
@@ -62,7 +64,7 @@ def make_app() -> Celery:
                 "schedule": settings().parked_retry_s,
                 "options": {"queue": party, "expires": settings().parked_retry_s},
             }
-            for party in PARTIES
+            for party in settings().parties
         },
     )
     return app
@@ -73,6 +75,18 @@ def _let_grpc_yield(**_: Any) -> None:
     """In a worker of the gevent pool, a call over gRPC lets other tasks run meanwhile."""
     if monkey.is_module_patched("socket"):
         init_gevent()
+
+
+@celeryd_init.connect
+def _set_faults(sender: str, **_: Any) -> None:
+    """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
+    faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
+
+
+@worker_init.connect
+def _tell_of_compensations(**_: Any) -> None:
+    """Workers publish nothing but compensations: Flower shows each from that moment on."""
+    app.conf.task_send_sent_event = True
 
 
 app = make_app()

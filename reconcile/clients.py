@@ -10,7 +10,7 @@ from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2, orders_pb2_grpc
 from recoup.bounds import TEXT_MOST
 from recoup.rpc import ask, open_channel
-from recoup.settings import PARTIES, settings
+from recoup.settings import settings
 
 LIMIT_S = 1.0
 """One question to a service that is up takes milliseconds; a retry comes soon enough."""
@@ -83,6 +83,7 @@ def orders() -> Orders:
 @functools.cache
 def party(name: str) -> Party:
     """This process's client of a party."""
-    if name not in PARTIES:
-        raise LookupError(f"there is no party {name!r}; there are {', '.join(PARTIES)}")
+    parties = settings().parties
+    if name not in parties:
+        raise LookupError(f"there is no party {name!r}; there are {', '.join(parties)}")
     return Party(settings().address(name))

@@ -15,6 +15,7 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal
+from recoup import faults
 from recoup.errors import RecoupError, Unanswered
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Reconciler:
         try:
             decisions = self._orders.verdicts(tids)
             self._sort(decisions, verdicts, outcomes)
+            faults.point("worker.after_verdicts")
             ahead = {decision.tid for decision in decisions if decision.ahead}
             proposals = self._proposals([t for t in tids if t not in verdicts], outcomes, ahead)
             if proposals:
@@ -171,7 +173,9 @@ class Reconciler:
         if not verdicts:
             return {}
         try:
+            faults.point("worker.before_settle")
             results = self._party.settle(verdicts)
+            faults.point("worker.after_settle")
         except Unanswered as error:
             waiting = Waiting(f"{self.name} can't be reached ({error})")
             return {tid: waiting for tid in verdicts}

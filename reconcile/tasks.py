@@ -1,7 +1,7 @@
 """The tasks: a group that was just finished, one tid that resists, and what was parked.
 
 Each party has its own three, on its own queue: `stock.settle`, `stock.compensate`,
-`stock.retry_parked`, and the same for payment.
+`stock.retry_parked`, and the same for payment and whoever else there is.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from reconcile.app import app
 from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from recoup import faults
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
-from recoup.settings import AMOUNT_MAX, PARTIES, settings
+from recoup.settings import AMOUNT_MAX, settings
 
 log = logging.getLogger(__name__)
 
@@ -83,14 +84,17 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
     limits = settings()
     pause_ms = backoff_ms(task.request.retries, limits.backoff_first_ms, limits.backoff_max_ms)
     try:
+        faults.point("worker.before_claim")
         claim = party(name).claim(tid, due_ms, pause_ms, limits.lease_ms)
         if not claim.claimed:
             return "ended: settled, or taken over"
         due_ms = claim.due_ms
+        faults.point("worker.after_claim")
         outcome = reconciler(name).settle([tid])[tid]
         if isinstance(outcome, Done):
             return f"settled: {outcome.verdict or 'nothing was held'}"
         if isinstance(outcome, Stuck):
+            faults.point("worker.before_park")
             log.error("parked %s of %s: %s", tid, name, outcome.reason)
             party(name).park(tid, outcome.reason)
             return f"parked: {outcome.reason}"
@@ -126,5 +130,5 @@ def register(name: str) -> None:
         return retry_parked(name)
 
 
-for each in PARTIES:
+for each in settings().parties:
     register(each)

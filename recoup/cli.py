@@ -25,6 +25,9 @@ def main() -> None:
     recoup up            start everything on this machine
     recoup demo          buy something, kill a process, watch the books heal
     recoup consistency   1,000 checkouts of 100 pieces at once, and verify
+    recoup pending       what waits to be settled, and why
+    recoup retry TID     have it tried now
+    recoup audit         check that every credit, item and order is accounted for
 
     RECOUP_PORT and RECOUP_DATA_DIR choose the instance.
     """
@@ -52,6 +55,57 @@ def demo() -> None:
     from recoup.demo import run
 
     sys.exit(run(settings()))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+def pending(as_json: bool) -> None:
+    """List what waits to be settled, and what is parked, with the reason.
+
+    \b
+    recoup pending
+    recoup pending --json | jq '.legs[] | select(.parked) | .tid'
+
+    Exit status: 0 all is on its way, 1 something is parked or overdue, 3 a party can't be asked.
+    """
+    from recoup.pending import pending
+
+    sys.exit(pending(settings(), as_json))
+
+
+@main.command()
+@click.argument("tid")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
+def retry(tid: str, as_json: bool) -> None:
+    """Have every party try a tid now, whether it waits or is parked.
+
+    \b
+    recoup retry 7f3k.2
+
+    It does what would happen later anyhow, by the same rules: only the verdict settles a leg.
+    Exit status: 0 settled, 1 it still waits or is parked again, 3 a party can't be asked.
+    """
+    from recoup.pending import retry
+
+    sys.exit(retry(settings(), tid, as_json))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--wait", is_flag=True, help="Wait first until nothing is held, at most a minute.")
+def audit(as_json: bool, wait: bool) -> None:
+    """Check the books: every credit, item and order, also while the system runs.
+
+    Reads the three databases and changes nothing. Exit status: 0 all agrees, 1 something differs,
+    3 can't tell (a database doesn't answer).
+
+    \b
+    recoup audit
+    recoup audit --wait --json | jq .unaccounted
+    """
+    from recoup.audit.command import audit
+
+    sys.exit(audit(settings(), as_json, wait))
 
 
 @main.command()

@@ -25,7 +25,7 @@ from proto import ledger_pb2 as pb
 from proto.ledger_pb2_grpc import LedgerStub
 from recoup.errors import RecoupError
 from recoup.rpc import ask, open_channel
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 from recoup.supervisor import Supervisor
 
 PRICE = 5
@@ -165,7 +165,7 @@ class Demo:
     def legs(self, tid: str) -> set[str]:
         """The states of the parties' legs of a tid, as each party says."""
         states = set()
-        for party in PARTIES:
+        for party in self.settings.parties:
             stub = LedgerStub(open_channel(self.settings.address(party)))
             (leg,) = ask(stub.Status, pb.StatusRequest(tids=[tid]), timeout_s=1.0).legs
             states.add(pb.Leg.State.Name(leg.state).lower())

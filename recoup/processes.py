@@ -14,12 +14,11 @@ from enum import IntEnum
 from pathlib import Path
 
 from recoup.errors import WrongSetup
-from recoup.settings import Settings
+from recoup.settings import PARTIES, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 """The project's own folder, in which every process runs."""
 
-STORES = ("orders-db", "stock-db", "payment-db")
 SERVERS = ("valkey-server", "redis-server")
 OLDEST_SERVER = (7, 0)
 
@@ -54,13 +53,17 @@ def processes(settings: Settings) -> list[Process]:
         place = ("--bind", settings.host, "--port", str(port(name)), "--dir", folder)
         # Memory that runs full must refuse, not drop: what it would drop is money.
         manners = ("--daemonize", "no", "--maxmemory-policy", "noeviction", "--save", "")
-        # Its title would be written over the environment, by which it is found if it is left.
-        untitled = ("--set-proc-title", "no")
-        command = (server, *place, *manners, *untitled, *options)
-        return Process(name, command, Stage.STORE, port(name))
+        # A title of its own would overwrite the environment by which a stack finds its processes.
+        plain = ("--set-proc-title", "no")
+        return Process(name, (server, *place, *manners, *plain, *options), Stage.STORE, port(name))
 
-    def service(name: str, module: str) -> Process:
-        return Process(name, (*python, module), Stage.SERVICE, port(name))
+    def service(name: str, *module: str) -> Process:
+        return Process(name, (*python, *module), Stage.SERVICE, port(name))
+
+    def party(name: str) -> Process:
+        # Who is nothing but its name has no module of its own.
+        own = name in PARTIES
+        return service(name, *((f"workers.{name}",) if own else ("workers.ledger", name)))
 
     def worker(party: str) -> Process:
         name = f"{party}-worker"
@@ -73,13 +76,14 @@ def processes(settings: Settings) -> list[Process]:
     schedule = str(settings.data_dir / "beat" / "schedule")
     gunicorn = ("gunicorn", "--config", "python:gateway.gunicorn", "gateway.wsgi:app")
     return [
-        *(database(store, "--appendonly", "yes", "--appendfsync", "always") for store in STORES),
+        *(
+            database(f"{owner}-db", "--appendonly", "yes", "--appendfsync", "always")
+            for owner in ("orders", *settings.parties)
+        ),
         database("broker", "--appendonly", "no"),
         service("orders", "gateway.orders"),
-        service("stock", "workers.stock"),
-        service("payment", "workers.payment"),
-        worker("stock"),
-        worker("payment"),
+        *map(party, settings.parties),
+        *map(worker, settings.parties),
         Process(
             "beat",
             (*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"),

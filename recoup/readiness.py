@@ -25,13 +25,13 @@ Check = Callable[[], bool]
 
 def checks(settings: Settings) -> dict[str, Check]:
     """For each process a check that is true when it does its work. Beat has none: it only calls."""
-    services = ("orders", "stock", "payment")
+    services = ("orders", *settings.parties)
+    workers = [f"{party}-worker" for party in settings.parties]
     return {
         **{f"{store}-db": answers(settings.database_url(store)) for store in services},
         "broker": answers(settings.database_url("broker")),
         **{name: serves(settings.address(name)) for name in services},
-        "stock-worker": consumes("stock-worker", settings),
-        "payment-worker": consumes("payment-worker", settings),
+        **{worker: consumes(worker, settings) for worker in workers},
         "flower": says_ok(f"http://{settings.host}:{settings.flower_port}/healthcheck"),
         "gateway": is_ready(f"http://{settings.host}:{settings.port}/readyz"),
     }

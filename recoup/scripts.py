@@ -50,26 +50,44 @@ def connect(url: str) -> redis.Redis:
     )
 
 
-def refuse_eviction(client: redis.Redis) -> None:
-    """Raises WrongSetup if this database may drop keys to make room: it would drop money."""
-    try:
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
-    except redis.exceptions.RedisError as error:
-        raise Unanswered(f"the database can't be asked for its settings: {error}") from error
-    if policy != "noeviction":
-        raise WrongSetup(
-            f"the database drops keys when its memory is full (maxmemory-policy {policy}), and "
-            "with them money. Set maxmemory-policy to noeviction."
-        )
+SAFE = (
+    ("maxmemory-policy", "noeviction", "it drops keys when memory is full, and money with them"),
+    ("appendonly", "yes", "when it is killed it forgets what it has acknowledged"),
+    ("appendfsync", "always", "when its machine fails it forgets what it has acknowledged"),
+)
+"""What a database of money and goods has to be set to, and what happens otherwise."""
+
+ALWAYS_NEEDED = {"maxmemory-policy"}
+"""What even an operator who accepts losses can't do without."""
+
+
+def refuse_unsafe(client: redis.Redis, durable: bool) -> None:
+    """Raises WrongSetup if this database may lose what it holds.
+
+    Without `durable` it may lose what it acknowledged last, when it or its machine dies.
+    """
+    for setting, safe, otherwise in SAFE:
+        if not durable and setting not in ALWAYS_NEEDED:
+            continue
+        try:
+            value = client.config_get(setting).get(setting, safe)
+        except redis.exceptions.RedisError as error:
+            raise Unanswered(f"the database can't be asked for its settings: {error}") from error
+        if value != safe:
+            raise WrongSetup(
+                f"the database has {setting} {value}: {otherwise}. Set {setting} to {safe}."
+            )
 
 
 class Scripts:
-    """The scripts of one folder (and those that all share), on one database."""
+    """The scripts of one folder (and those that all share), on one database. A `prelude.lua` in the
+    folder goes in front of each of them."""
 
     def __init__(self, client: redis.Redis, folder: Path) -> None:
         self.client = client
-        prelude = PRELUDE.read_text()
-        scripts = {*SHARED.glob("*.lua"), *folder.glob("*.lua")} - {PRELUDE}
+        own = folder / PRELUDE.name
+        prelude = PRELUDE.read_text() + (own.read_text() if own.exists() else "")
+        scripts = {*SHARED.glob("*.lua"), *folder.glob("*.lua")} - {PRELUDE, own}
         self._sources = {path.stem: prelude + path.read_text() for path in sorted(scripts)}
         self._hashes = {
             name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

@@ -16,10 +16,10 @@ import redis
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
-from recoup import logs
+from recoup import faults, logs
 from recoup.errors import Unanswered, WrongSetup
 from recoup.rpc import SERVER_OPTIONS
-from recoup.scripts import refuse_eviction
+from recoup.scripts import refuse_unsafe
 from recoup.settings import settings
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ def serve(
     service to the server; `background` starts what else runs here, and returns what stops it.
     """
     logs.configure(name)
+    faults.arm(name, settings().fault, settings().data_dir)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -83,7 +84,7 @@ def wait_for(client: redis.Redis, stopping: threading.Event) -> bool:
     while not stopping.is_set():
         try:
             client.ping()
-            refuse_eviction(client)
+            refuse_unsafe(client, settings().durable)
         except (
             redis.exceptions.ConnectionError,
             redis.exceptions.TimeoutError,

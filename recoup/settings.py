@@ -8,20 +8,35 @@ a whole instance.
 from __future__ import annotations
 
 import functools
+import itertools
+import os
+import re
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from recoup import faults
 from recoup.bounds import ITEMS_MOST, LOOK_AGAIN_MOST_MS
 
 PARTIES = ("stock", "payment")
-"""Who takes part in a checkout, in the order in which they are asked one after the other: stock is
-the scarcer good, so who can't have it never holds credit for it."""
+"""Who takes part in every checkout, in the order in which they are asked one after the other:
+stock is the scarcer good, so who can't have it never holds credit for it."""
+
+PARTIES_MOST = 8
+"""Each is asked by each checkout; more need another protocol."""
+
+PARTY_NAME = re.compile(r"[a-z][a-z0-9]{0,30}")
+"""It becomes part of names of processes, of keys, and of variables."""
 
 AMOUNT_MAX = 2**53 - 1
 """The largest amount of anything. Redis computes in doubles, which are exact up to here."""
+
+KEPT_DEADLINES = 4
+"""A settled leg is kept for at least so many deadlines. A party takes no deadline that is more than
+two ahead; the other two are for clocks that disagree."""
 
 
 class Settings(BaseSettings):
@@ -42,7 +57,13 @@ class Settings(BaseSettings):
     stock_db_url: str = ""
     payment_db_url: str = ""
     broker_url: str = ""
+    # Without it a killed database may have forgotten what it acknowledged: for measuring the price.
+    durable: bool = True
     gateway_workers: int = Field(default=2, ge=1)
+    parties: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=PARTIES, description="with commas between them; see ADR 9"
+    )
+    _places: dict[str, str] = PrivateAttr(default_factory=lambda: _places_of_further_parties())
 
     # --- the protocol ---
     # Long enough for a party to be restarted while a checkout waits for it (about 2 s), short
@@ -54,7 +75,7 @@ class Settings(BaseSettings):
     retry_budget_ms: int = Field(default=4_000, ge=0)
     retry_tries: int = Field(default=12, ge=1)
     # Far above the deadline and any clock skew we allow: a late deduction must find the leg.
-    leg_kept_s: int = Field(default=600, ge=60)
+    leg_kept_s: int = Field(default=600, ge=60, validate_default=True)
     idempotency_kept_s: int = Field(default=86_400, ge=60)
 
     # In each gateway process; beyond it, 503 at once. One finishes 300 to 600 in a second, so the
@@ -76,23 +97,68 @@ class Settings(BaseSettings):
     init_timeout_ms: int = Field(default=120_000, ge=1_000)
     batch_items: int = Field(default=128, ge=1, le=ITEMS_MOST, description="most in one call")
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # --- for tests ---
+    environment: Literal["development", "production"] = Field(
+        default="development", description="production refuses what only tests need"
+    )
+    fault: str = Field(default="", description="see recoup/faults.py")
+
+    @field_validator("leg_kept_s")
+    @classmethod
+    def _outlives_every_deduction(cls, leg_kept_s: int, info: ValidationInfo) -> int:
+        least_s = KEPT_DEADLINES * info.data.get("deadline_ms", 0) / 1000
+        if leg_kept_s < least_s:
+            raise ValueError(f"Input should be at least {KEPT_DEADLINES} deadlines, {least_s:g} s")
+        return leg_kept_s
+
+    @field_validator("parties", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
+
+    @field_validator("parties")
+    @classmethod
+    def _only_parties_that_can_be(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        why = ""
+        if not set(PARTIES) <= set(names):
+            why = f"Input should name {' and '.join(PARTIES)}, and perhaps others"
+        if len(set(names)) != len(names) or len(names) > PARTIES_MOST:
+            why = f"Input should name each party once, and at most {PARTIES_MOST}"
+        if not all(PARTY_NAME.fullmatch(name) and name not in OTHER_NAMES for name in names):
+            why = f"Input should be names like {PARTY_NAME.pattern} that no other process has"
+        if why:
+            raise ValueError(why)
+        return names
+
+    @field_validator("fault")
+    @classmethod
+    def _only_faults_that_there_are(cls, text: str, others: ValidationInfo) -> str:
+        faults.check(text, others.data.get("parties", PARTIES))
+        if text and others.data.get("environment") == "production":
+            raise ValueError("it makes processes die, so in production it should be empty")
+        return text
 
     def address(self, service: str) -> str:
-        """The gRPC address, host:port, of `orders`, `stock` or `payment`."""
-        configured: str = getattr(self, f"{service}_address")
-        return configured or f"{self.host}:{self.port_of(service)}"
+        """The gRPC address, host:port, of `orders` or a party."""
+        return self._place(f"{service}_address") or f"{self.host}:{self.port_of(service)}"
 
     def database_url(self, store: str) -> str:
-        """The Redis URL of `orders`, `stock`, `payment` or `broker`."""
+        """The Redis URL of `orders`, a party, or `broker`."""
         name = "broker_url" if store == "broker" else f"{store}_db_url"
         process = store if store == "broker" else f"{store}-db"
-        configured: str = getattr(self, name)
-        return configured or f"redis://{self.host}:{self.port_of(process)}/0"
+        return self._place(name) or f"redis://{self.host}:{self.port_of(process)}/0"
+
+    def _place(self, name: str) -> str:
+        """An address or URL that was set, or empty."""
+        return str(getattr(self, name, "") or self._places.get(name, ""))
 
     def port_of(self, process: str) -> int:
         """The port on which a process of this instance listens."""
-        return self.flower_port if process == "flower" else self.port + PORT_OFFSETS[process]
+        if process == "flower":
+            return self.flower_port
+        return self.port + port_offsets(self.parties)[process]
 
 
 PORT_OFFSETS = {
@@ -110,6 +176,26 @@ PORT_OFFSETS = {
 }
 
 
+OTHER_NAMES = {"gateway", "orders", "broker", "beat", "flower"}
+"""Processes that aren't parties."""
+
+
+@functools.cache
+def port_offsets(parties: tuple[str, ...]) -> dict[str, int]:
+    """The ports of an instance with these parties, from its first on: those of further parties
+    come last, in their order."""
+    further = [party for party in parties if party not in PARTIES]
+    names = [f"{party}{part}" for party in further for part in ("", "-db", "-metrics")]
+    return PORT_OFFSETS | dict(zip(names, itertools.count(max(PORT_OFFSETS.values()) + 1)))
+
+
+def _places_of_further_parties() -> dict[str, str]:
+    """What the environment says of where they are: nobody could declare it under their names."""
+    form = re.compile(r"RECOUP_([A-Z0-9]+_(?:ADDRESS|DB_URL))")
+    found = ((form.fullmatch(name), place) for name, place in os.environ.items())
+    return {match[1].lower(): place for match, place in found if match}
+
+
 @functools.cache
 def settings() -> Settings:
     """This process's settings. Exits with status 2 and a sentence when one is wrong."""
@@ -118,5 +204,6 @@ def settings() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = "RECOUP_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"recoup: {name}: {problem['msg']}, not {problem['input']!r}", file=sys.stderr)
+            message = problem["msg"].removeprefix("Value error, ")
+            print(f"recoup: {name}: {message}, not {problem['input']!r}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from recoup import preflight
+from recoup import faults, preflight
 from recoup.errors import WrongSetup
-from recoup.processes import ROOT, STORES, Process, environment, processes
+from recoup.processes import ROOT, Process, Stage, environment, processes
 from recoup.readiness import Check, checks
 from recoup.settings import Settings
 from recoup.supervisor import Supervisor, write_configuration
@@ -53,11 +53,15 @@ def up(settings: Settings, listed: Sequence[Process] | None = None) -> int:
     try:
         wanted = list(processes(settings) if listed is None else listed)
         preflight.raise_file_limit()
-        preflight.prepare_data(settings.data_dir, [*STORES, "broker"])
+        stores = [process.name for process in wanted if process.stage is Stage.STORE]
+        preflight.prepare_data(settings.data_dir, stores)
         with preflight.alone(settings.data_dir):
             end_orphans(settings.data_dir)
+            faults.forget(settings.data_dir)
             ports = {process.name: process.port for process in wanted if process.port}
             preflight.check_ports(ports, settings)
+            if settings.fault:
+                say.print(f"faults are set, so something will die: {settings.fault}")
             return run(settings, wanted, told)
     except WrongSetup as error:
         say.print(f"recoup: {error}", style="red", soft_wrap=True)

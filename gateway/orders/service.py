@@ -10,6 +10,7 @@ import grpc
 from gateway.orders.store import Decision, OrderStore, Proposal
 from proto import orders_pb2 as pb
 from proto import orders_pb2_grpc
+from recoup import faults
 from recoup.bounds import ITEMS_MOST, is_tid
 from recoup.errors import Unanswered
 
@@ -40,7 +41,9 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             if proposal.verdict not in PROPOSALS:
                 why = f"{proposal.tid}: only commit and abort can be proposed"
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
-        return self._decide([(p.tid, PROPOSALS[p.verdict]) for p in request.proposals], context)
+        reply = self._decide([(p.tid, PROPOSALS[p.verdict]) for p in request.proposals], context)
+        faults.point("orders.after_propose")
+        return reply
 
     def _decide(
         self, proposals: Sequence[tuple[str, Proposal]], context: grpc.ServicerContext

@@ -4,6 +4,8 @@ Keys, all under the hash tag `{orders}`:
 
     order:<id>  hash    user, lines ("item:quantity:cost,…"), total, version, content, paid_at
                         (the version it was paid at), paid_before (those of earlier lives)
+    before:users, before:items
+                hash    what the earlier lives of orders cost each user, and sold of each item
     clock       string  the highest TIME seen, in ms
     idem:<key>  list    fingerprint of a request, then its first answer
 """
@@ -23,6 +25,7 @@ from recoup.settings import AMOUNT_MAX, Settings
 LUA = Path(__file__).with_name("lua")
 PREFIX = "{orders}:"
 CLOCK = PREFIX + "clock"
+BEFORE = (PREFIX + "before:users", PREFIX + "before:items")
 
 CLOCKED = {"read", "decide"}
 """The scripts whose answer ends with the store's clock, in ms."""
@@ -132,7 +135,9 @@ class OrderStore:
 
         None: the key belongs to another request.
         """
-        word, *rest = self._keyed("create_order", _key(order_id), (order_id, user_id), idempotency)
+        word, *rest = self._keyed(
+            "create_order", (_key(order_id),), (order_id, user_id), idempotency
+        )
         return rest[0] if word == "ok" else None
 
     def add_item(
@@ -141,7 +146,7 @@ class OrderStore:
         """Adds pieces of an item. Returns the order as it is then, or why not, as one word:
         not_found, paid, too_much, too_long, key_reused."""
         arguments = (item_id, quantity, cost, AMOUNT_MAX, LINES_MAX)
-        word, *fields = self._keyed("add_item", _key(order_id), arguments, idempotency)
+        word, *fields = self._keyed("add_item", (_key(order_id),), arguments, idempotency)
         if word != "ok":
             return str(word)
         user_id, lines, total, version, content = fields
@@ -164,18 +169,18 @@ class OrderStore:
             seed = random.getrandbits(31)
             arguments = (_key(""), first, last, items, users, price, seed)
             remember = idempotency if last + 1 == count else None
-            answer = self._keyed("init_orders", _key(""), arguments, remember)
+            answer = self._keyed("init_orders", BEFORE, arguments, remember)
         return bool(answer[0] == "ok")
 
     def _keyed(
         self,
         script: str,
-        key: str,
+        keys: tuple[str, ...],
         arguments: tuple[str | int, ...],
         idempotency: Idempotency | None,
     ) -> Any:
         idempotency_key, fingerprint = idempotency or ("", "")
-        keys = (key, _idempotency_key(idempotency_key)) if idempotency_key else (key,)
+        keys += (_idempotency_key(idempotency_key),) if idempotency_key else ()
         return self._one(Call(script, keys, (*arguments, fingerprint, self._kept_s)))
 
     def _one(self, call: Call) -> Any:

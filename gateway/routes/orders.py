@@ -15,7 +15,9 @@ from gateway.checkout import Answer, Away, Changed, Checkout, Empty, NotFound, P
 from gateway.inputs import an_id
 from gateway.orders.store import Order, OrderStore
 from gateway.parties import Party
+from gateway.problem_pages import problem_of
 from gateway.problems import Problem
+from gateway.roles import role
 from gateway.routes.accounts import AccountCalls, keyed, number
 from proto import ledger_pb2 as pb
 from recoup.bounds import LINES_MAX
@@ -27,11 +29,6 @@ ADD_ITEM_PROBLEMS = {
     "too_much": problems.AMOUNT_TOO_LARGE,
     "too_long": problems.ORDER_TOO_LONG,
     "key_reused": problems.IDEMPOTENCY_KEY_REUSED,
-}
-
-REFUSALS = {
-    "stock": (problems.NOT_ENOUGH_STOCK, problems.UNKNOWN_ITEM, "item_id"),
-    "payment": (problems.NOT_ENOUGH_CREDIT, problems.UNKNOWN_USER, "user_id"),
 }
 
 COME_BACK_S = (2, 4)
@@ -61,11 +58,12 @@ def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint
 
     @calls.post("/addItem/<order_id>/<item_id>/<quantity>")
     def add_item(order_id: str, item_id: str, quantity: str) -> dict[str, Any]:
+        an_id(order_id, "order_id")
         pieces, key = number(quantity, "quantity"), keyed()
         cost = pieces * items.find(item_id).price
         if cost > AMOUNT_MAX:
             raise Problem(problems.AMOUNT_TOO_LARGE)
-        order = store.add_item(an_id(order_id, "order_id"), item_id, pieces, cost, key)
+        order = store.add_item(order_id, item_id, pieces, cost, key)
         if isinstance(order, str):
             detail = f"At most {LINES_MAX} different items." if order == "too_long" else ""
             raise Problem(ADD_ITEM_PROBLEMS[order], detail, order_id=order_id)
@@ -76,8 +74,8 @@ def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint
         began_s = time.monotonic()
         try:
             answer = shown_checkout(order_id, checkouts.run(an_id(order_id, "order_id")))
-        except Problem as problem:
-            metrics.CHECKOUTS[problem.kind.slug].inc()
+        except Exception as error:
+            metrics.CHECKOUTS[problem_of(error).slug].inc()
             raise
         finally:
             metrics.CHECKOUT_DURATION_S.observe(time.monotonic() - began_s)
@@ -141,11 +139,16 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
 
 def refused(order_id: str, party: str, vote: pb.Vote) -> NoReturn:
     """The problem that a party's refusal is."""
-    not_enough, unknown, id_name = REFUSALS[party]
-    names: dict[str, Any] = {"order_id": order_id, id_name: vote.account_id}
+    theirs = role(party)
+    names: dict[str, Any] = {
+        "order_id": order_id,
+        "party": party,
+        theirs.id_name: vote.account_id,
+    }
     if vote.answer == pb.Vote.UNKNOWN_ACCOUNT:
-        raise Problem(unknown, f"{party} doesn't know {vote.account_id}.", **names)
-    raise Problem(not_enough, f"{vote.account_id} has less than the order asks for.", **names)
+        raise Problem(theirs.unknown, f"{party} doesn't know {vote.account_id}.", **names)
+    detail = f"{vote.account_id} has less than the order asks for."
+    raise Problem(theirs.not_enough, detail, **names)
 
 
 def not_found(order_id: str) -> Problem:

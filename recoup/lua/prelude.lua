@@ -17,6 +17,18 @@ local function keep_clock(key, now)
   redis.call('SET', key, exact(now))
 end
 
+-- A whole number from a record. Fails, before anything is written, if it isn't one.
+local function whole(text, what)
+  if not string.match(text or '', '^%d+$') then error(what .. " can't be read") end
+  return tonumber(text)
+end
+
+-- A leg's state, if it is one. Fails otherwise: a record that can't be read is never guessed at.
+local function known_state(state)
+  if state == 'held' or state == 'committed' or state == 'returned' then return state end
+  error('a leg is in the unknown state "' .. state .. '"')
+end
+
 -- The first answer given under an idempotency key: nil if there is none, {'key_reused'} if the
 -- key belongs to another request. KEY may be nil: the caller sent none.
 local function recall(key, fingerprint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-import redis
 
 from tests.chaos.traffic import Traffic
 from tests.e2e.client import Shop, eventually
@@ -17,11 +16,6 @@ A_WHILE_S = 8
 A_MINUTE_S = 60
 
 AWAY_S = [A_WHILE_S, pytest.param(A_MINUTE_S, marks=pytest.mark.slow)]
-
-
-def broker(stack: Stack) -> redis.Redis:
-    """The broker itself."""
-    return redis.Redis.from_url(stack.settings.database_url("broker"))
 
 
 def test_the_gateway_dies_before_it_hands_over(stack: Stack) -> None:
@@ -50,7 +44,7 @@ def test_the_broker_is_emptied(stack: Stack) -> None:
         traffic.check_out_all()
         assert traffic.held() > 0
         # when the broker loses everything
-        broker(stack).flushall()
+        stack.database("broker").flushall()
         for worker in ("stock-worker", "payment-worker"):
             stack.supervisor.start(worker)
         # then everything settles
@@ -138,6 +132,9 @@ def test_pending_compensations_are_rows_in_flower(stack: Stack) -> None:
             rows = {f"{tid}:payment" for tid in tids}
             eventually(lambda: stack.pending_in_flower() >= rows)
             eventually(lambda: all(stack.in_flower()[row]["retries"] >= 2 for row in rows))
+            # and no group among them, which would never be seen to end
+            names = {task["name"] for task in stack.in_flower().values()}
+            assert not {name for name in names if name.endswith(".settle")}
             # and each says whose it is
             for tid in tids:
                 assert tid in stack.in_flower()[f"{tid}:payment"]["args"]

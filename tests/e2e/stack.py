@@ -14,22 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import redis
 import urllib3
 
 from recoup import preflight
 from recoup.processes import ROOT
-from recoup.settings import PORT_OFFSETS, Settings
+from recoup.settings import PARTIES, Settings, port_offsets
 from recoup.stack import record
 from recoup.supervisor import Supervisor
 from tests.e2e.client import eventually
 
 READY_LIMIT_S = 120
 STOP_LIMIT_S = 60
+COMMAND_LIMIT_S = 120
 
 
-def free_ports() -> tuple[int, int]:
+def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
     """A port below which, and above, all of an instance's are free now; and one for Flower."""
-    count = max(PORT_OFFSETS.values()) + 1
+    count = max(port_offsets(parties).values()) + 1
     for first in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for port in range(first, first + count + 1):
@@ -42,9 +44,13 @@ def free_ports() -> tuple[int, int]:
 class Stack:
     """One instance, started by the same command that people use."""
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        port, flower_port = free_ports()
-        self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir)
+    def __init__(
+        self, data_dir: Path, parties: tuple[str, ...] = PARTIES, **environment: str
+    ) -> None:
+        port, flower_port = free_ports(parties)
+        self.settings = Settings(
+            port=port, flower_port=flower_port, data_dir=data_dir, parties=parties
+        )
         self.data_dir = data_dir
         self.url = f"http://127.0.0.1:{port}"
         self.flower_url = f"http://127.0.0.1:{flower_port}"
@@ -54,6 +60,7 @@ class Stack:
             "RECOUP_PORT": str(port),
             "RECOUP_FLOWER_PORT": str(flower_port),
             "RECOUP_DATA_DIR": str(data_dir),
+            "RECOUP_PARTIES": ",".join(parties),
             **environment,
         }
         self.lines: list[str] = []
@@ -106,6 +113,22 @@ class Stack:
     def left(self) -> list[psutil.Process]:
         """Processes of this instance that run now."""
         return preflight.of_stack(record(self.data_dir).read_text())
+
+    def recoup(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of `recoup` on this instance, to its end."""
+        return subprocess.run(
+            (sys.executable, "-m", "recoup", *arguments),
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT_S,
+            check=False,
+        )
+
+    def database(self, store: str) -> redis.Redis:
+        """A client of the database of a service, or of the broker, behind everyone's back."""
+        return redis.Redis.from_url(self.settings.database_url(store), decode_responses=True)
 
     # --- what tests do to it ---
 

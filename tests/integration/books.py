@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 import redis
@@ -87,7 +88,11 @@ class Books:
     # --- legs ---
 
     def deduction(
-        self, tid: str, *lines: tuple[str, int], deadline_ms: int | None = None
+        self,
+        tid: str,
+        *lines: tuple[str, int],
+        deadline_ms: int | None = None,
+        parties: Sequence[str] = PARTIES,
     ) -> pb.Deduction:
         if deadline_ms is None:
             deadline_ms = self.now_ms() + self.settings.deadline_ms
@@ -95,14 +100,18 @@ class Books:
             tid=tid,
             deadline_ms=deadline_ms,
             lines=[pb.Line(account_id=account_id, amount=amount) for account_id, amount in lines],
-            parties=PARTIES,
+            parties=parties,
         )
 
     def deduct(
-        self, tid: str, *lines: tuple[str, int], deadline_ms: int | None = None
+        self,
+        tid: str,
+        *lines: tuple[str, int],
+        deadline_ms: int | None = None,
+        parties: Sequence[str] = PARTIES,
     ) -> tuple[int, str]:
         """The answer, and the account that it is about."""
-        deduction = self.deduction(tid, *lines, deadline_ms=deadline_ms)
+        deduction = self.deduction(tid, *lines, deadline_ms=deadline_ms, parties=parties)
         (vote,) = self.ledger.apply(pb.ApplyRequest(deductions=[deduction])).votes
         return vote.answer, vote.account_id
 

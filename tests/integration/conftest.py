@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +50,22 @@ def server_program() -> str:
     )
 
 
-def start_server(folder: Path) -> Server:
-    """Starts a server on a free port, that has lost nothing of what it has acknowledged."""
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+"""Loses nothing of what it has acknowledged."""
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def start_server(folder: Path, port: int = 0, durability: Sequence[str] = DURABLE) -> Server:
+    """Starts a server on this port, or on a free one, with what it finds in its folder."""
+    port = port or free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    options += ["--appendonly", "yes", "--appendfsync", "always"]
+    options += durability
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([server_program(), *options], stdout=log, stderr=log)
     server = Server(f"redis://127.0.0.1:{port}/0", process)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-import redis
 
 from proto import ledger_pb2 as pb
 from tests.integration.books import COMMIT, Books, Photographer
@@ -79,7 +78,6 @@ def test_a_leg_whose_record_is_gone_is_due_no_more(stock: Books) -> None:
     assert not stock.client.exists(stock.key("leg:o.1"))
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: claim.lua drops a leg of an unknown state")
 def test_a_leg_in_a_state_that_nobody_has_written_stays_due(stock: Books) -> None:
     stock.hold("o.1", ("a", 1))
     stock.client.hset(stock.key("leg:o.1"), "state", "lost")
@@ -87,11 +85,6 @@ def test_a_leg_in_a_state_that_nobody_has_written_stays_due(stock: Books) -> Non
     assert stock.listed("o.1") == {"due"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=redis.exceptions.ResponseError,
-    reason="BUG: claim.lua fails on a record of another type, so its chain of tries never parks it",
-)
 def test_a_leg_whose_record_cannot_be_read_can_be_claimed(stock: Books) -> None:
     # Given a leg with a record of another type
     stock.hold("bad.1", ("a", 1))
@@ -287,6 +280,80 @@ def test_the_longest_parked_are_due_first(stock: Books) -> None:
     assert stock.listed("o.2") == {"due", "reasons"}
     assert stock.ledger.unpark(2) == 1
     assert stock.ledger.unpark(2) == 0
+
+
+# --- pending, retry ---
+
+
+def test_what_waits_is_listed_with_the_longest_waiting_first(
+    stock: Books, photograph: Photographer
+) -> None:
+    # Given held legs, a settled one, and a parked one
+    for n in (2, 1, 3):
+        stock.hold(f"o.{n}", ("a", n))
+        stock.pass_ms(10)
+    stock.hold("done.1", ("a", 1))
+    stock.settle("done.1", COMMIT)
+    stock.hold("bad.1", ("a", 1))
+    stock.ledger.park("bad.1", "a reason")
+    before = photograph()
+    # When they are listed
+    waits = stock.ledger.pending(parked=False, limit=2)
+    parked = stock.ledger.pending(parked=True, limit=2)
+    # Then the first are told as they are, and how many there are
+    assert [leg.tid for leg in waits.legs] == ["o.2", "o.1"]
+    assert waits.legs[0] == stock.leg("o.2")
+    assert waits.total == 3
+    assert [(leg.tid, leg.parked) for leg in parked.legs] == [("bad.1", "a reason")]
+    assert parked.total == 1
+    assert waits.clock_ms <= parked.clock_ms <= stock.now_ms()
+    # And nothing was written
+    assert photograph() == before
+
+
+def test_when_nothing_waits_nothing_is_listed(stock: Books) -> None:
+    reply = stock.ledger.pending(parked=False, limit=1)
+    assert (list(reply.legs), reply.total) == ([], 0)
+    assert reply.clock_ms > 0
+
+
+def test_a_leg_is_due_at_once_when_it_is_asked_for(stock: Books) -> None:
+    # Given a leg whose chain of tries waits, a parked one, a settled one, and one that nobody knows
+    stock.hold("o.1", ("a", 1))
+    chain_ms = stock.claim("o.1", 0, backoff_ms=30_000)
+    stock.hold("bad.1", ("a", 1))
+    stock.ledger.park("bad.1", "a reason")
+    stock.hold("done.1", ("a", 1))
+    stock.settle("done.1", COMMIT)
+    # When all are to be tried now
+    tids = ["o.1", "bad.1", "done.1", "nobody.1"]
+    assert list(stock.ledger.retry(tids).due) == [True, True, False, False]
+    # Then those that wait are due, to be tried by whoever works
+    now_ms = stock.now_ms()
+    assert set(stock.due()) == {"o.1", "bad.1"}
+    assert max(stock.due().values()) <= now_ms
+    assert all(now_ms - 1000 < expected_ms <= now_ms for expected_ms in take_due(stock).values())
+    # And the old chain ends, and the reason stays until it settles
+    assert stock.claim("o.1", chain_ms) == 0
+    assert stock.listed("bad.1") == {"due", "reasons"}
+
+
+def test_a_record_that_cannot_be_read_can_be_asked_for(stock: Books) -> None:
+    stock.hold("bad.1", ("a", 1))
+    stock.client.set(stock.key("leg:bad.1"), "what is this?")
+    stock.ledger.park("bad.1", "malformed record")
+    assert list(stock.ledger.retry(["bad.1"]).due) == [True]
+    assert stock.listed("bad.1") == {"due", "reasons"}
+
+
+def test_asking_for_a_leg_whose_record_is_gone_makes_no_other(stock: Books) -> None:
+    stock.hold("o.1", ("a", 1))
+    stock.client.delete(stock.key("leg:o.1"))
+    assert list(stock.ledger.retry(["o.1"]).due) == [True]
+    # Whoever tries it finds that there is nothing, and it is due no more
+    assert stock.leg("o.1").state == pb.Leg.NONE
+    assert stock.claim("o.1", 0) == 0
+    assert stock.due() == {}
 
 
 # --- status ---

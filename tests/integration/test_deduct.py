@@ -75,6 +75,13 @@ def test_the_same_lines_in_another_order_are_the_same_leg(stock: Books) -> None:
     assert stock.balance("b") == (4, 1, 0)
 
 
+def test_the_same_parties_in_another_order_are_the_same_leg(stock: Books) -> None:
+    stock.open("a", 5)
+    stock.hold("o.1", ("a", 2))
+    assert stock.deduct("o.1", ("a", 2), parties=["payment", "stock"]) == (pb.Vote.YES, "")
+    assert stock.balance("a") == (3, 2, 0)
+
+
 def test_deducting_twice_holds_once(stock: Books, photograph: Photographer) -> None:
     # Given a held leg
     stock.open("a", 5)
@@ -207,6 +214,10 @@ def conflict_of_accounts(stock: Books) -> tuple[int, str]:
     return stock.deduct("held.1", ("a", 3))
 
 
+def conflict_of_parties(stock: Books) -> tuple[int, str]:
+    return stock.deduct("held.1", ("held", 3), parties=["stock", "payment", "shipping"])
+
+
 def returned(stock: Books) -> tuple[int, str]:
     return stock.deduct("back.1", ("a", 1))
 
@@ -226,6 +237,7 @@ def returned(stock: Books) -> tuple[int, str]:
         (ahead, Vote.AHEAD, ""),
         (conflict, Vote.CONFLICT, ""),
         (conflict_of_accounts, Vote.CONFLICT, ""),
+        (conflict_of_parties, Vote.CONFLICT, ""),
         (returned, Vote.RETURNED, ""),
     ],
 )
@@ -357,12 +369,27 @@ def test_a_record_that_cannot_be_read_disturbs_no_other(stock: Books, key: str) 
     assert set(stock.due()) == {"o.1", "o.2"}
 
 
+@pytest.mark.parametrize("field", ["available", "held"])
+@pytest.mark.parametrize("value", ["some", "2.5"])
 def test_an_account_whose_numbers_cannot_be_read_holds_nothing(
-    stock: Books, client: redis.Redis, photograph: Photographer
+    stock: Books, client: redis.Redis, photograph: Photographer, field: str, value: str
 ) -> None:
     stock.open("a", 2)
     stock.open("bad", 2)
-    client.hset(stock.key("account:bad"), "available", "some")
+    client.hset(stock.key("account:bad"), field, value)
     before = photograph()
     assert stock.deduct("o.1", ("a", 1), ("bad", 1)) == (Vote.NO_ANSWER, "")
+    assert photograph() == before
+
+
+def test_a_leg_in_a_state_that_nobody_has_written_is_not_held(
+    stock: Books, client: redis.Redis, photograph: Photographer
+) -> None:
+    # Given a leg whose state is lost
+    stock.open("a", 2)
+    stock.hold("o.1", ("a", 1))
+    client.hset(stock.key("leg:o.1"), "state", "lost")
+    before = photograph()
+    # When it is deducted again, then there is no answer: it may be committed, or returned
+    assert stock.deduct("o.1", ("a", 1)) == (Vote.NO_ANSWER, "")
     assert photograph() == before

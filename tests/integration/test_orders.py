@@ -318,17 +318,39 @@ def test_a_tid_of_an_order_that_is_not_known_is_aborted_for_good(
     assert orders.add_item("lost", "a", 1, 1, None) == "not_found"
 
 
-def test_a_tid_ahead_of_a_paid_order_is_aborted(
-    orders: OrderStore, photograph: Photographer
+@pytest.mark.parametrize("proposal", PROPOSALS)
+def test_no_tid_of_an_order_that_is_not_known_is_ever_paid(
+    orders: OrderStore, proposal: Proposal
 ) -> None:
-    order = cart(orders, ("a", 1, 5))
-    orders.propose(order.tid, "commit")
-    before = photograph()
-    for proposal in PROPOSALS:
-        decision = orders.propose("o.7", proposal)
-        assert (decision.verdict, decision.ahead) == ("abort", True)
-        assert decision.paid_at == order.version
-    assert photograph() == before
+    # Given an order store that has lost an order, and two tids of it, one of which is aborted
+    orders.propose("lost.4", "abort")
+    # When the next is proposed, or one of a version that no order has
+    for tid in ("lost.5", "nobody.0"):
+        decision = orders.propose(tid, proposal)
+        # Then it is aborted for good too: nobody pays for what isn't there
+        assert (decision.verdict, decision.ahead, decision.paid_at) == ("abort", True, None)
+        assert ask(orders, tid) == "abort"
+
+
+@pytest.mark.parametrize("proposal", PROPOSALS)
+def test_a_tid_ahead_of_a_paid_order_is_aborted_for_good(
+    orders: OrderStore, proposal: Proposal
+) -> None:
+    # Given a paid order, and a tid ahead of it
+    init(orders)
+    paid = found(orders, "0")
+    orders.propose(paid.tid, "commit")
+    assert ask(orders, "0.2") == ""
+    # When anything is proposed, then it is an abort, and the order stays paid as it was
+    decision = orders.propose("0.2", proposal)
+    assert (decision.verdict, decision.ahead, decision.paid_at) == ("abort", True, 1)
+    assert found(orders, "0").tid == paid.tid
+    assert ask(orders, paid.tid) == "commit"
+    # And when the order is written anew, it doesn't come to that version again
+    init(orders)
+    assert ask(orders, "0.2") == "abort"
+    assert orders.propose("0.2", "commit").verdict == "abort"
+    assert orders.propose(found(orders, "0").tid, "commit").verdict == "commit"
 
 
 def test_many_are_decided_in_their_order(orders: OrderStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ import pytest
 import redis
 
 from recoup.errors import Unanswered, WrongSetup
-from recoup.scripts import Call, Scripts, connect, refuse_eviction
+from recoup.scripts import Call, Scripts, connect, refuse_unsafe
 from tests.integration.conftest import Server
 
 COUNT = "return redis.call('INCR', KEYS[1])"
@@ -173,13 +174,38 @@ def test_a_database_that_is_silent_has_not_answered(
         Scripts(client, folder).run([count()])
 
 
-def test_a_database_that_may_drop_money_is_refused(client: redis.Redis) -> None:
+REWRITES = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+UNSAFE = {"maxmemory-policy": "allkeys-lru", "appendonly": "no", "appendfsync": "everysec"}
+
+
+@pytest.fixture
+def database(client: redis.Redis) -> Iterator[redis.Redis]:
+    """A database whose settings may be changed: it has its own again afterwards."""
+    before = {setting: client.config_get(setting)[setting] for setting in UNSAFE}
+    yield client
+    for setting, value in before.items():
+        client.config_set(setting, value)
+    # It writes its file anew when it is to keep one again, and doesn't stop before that is done.
+    while "1" in {str(client.info("persistence")[word]) for word in REWRITES}:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("setting", UNSAFE)
+def test_a_database_that_may_lose_money_is_refused(database: redis.Redis, setting: str) -> None:
     # Given a database that keeps everything
-    refuse_eviction(client)
-    # When it is set to make room, then it is refused, with a sentence that says what to do
-    client.config_set("maxmemory-policy", "allkeys-lru")
-    try:
-        with pytest.raises(WrongSetup, match="Set maxmemory-policy to noeviction"):
-            refuse_eviction(client)
-    finally:
-        client.config_set("maxmemory-policy", "noeviction")
+    refuse_unsafe(database, durable=True)
+    # When it is set otherwise, then it is refused, with a sentence that says what to do
+    database.config_set(setting, UNSAFE[setting])
+    with pytest.raises(WrongSetup, match=f"has {setting} {UNSAFE[setting]}: .* Set {setting} to"):
+        refuse_unsafe(database, durable=True)
+
+
+def test_who_accepts_that_it_forgets_is_not_refused_but_it_must_not_drop(
+    database: redis.Redis,
+) -> None:
+    for setting in ("appendonly", "appendfsync"):
+        database.config_set(setting, UNSAFE[setting])
+    refuse_unsafe(database, durable=False)
+    database.config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(WrongSetup):
+        refuse_unsafe(database, durable=False)

@@ -15,20 +15,35 @@ import redis
 
 from gateway.checkout import Answer, Changed, Paid, Refused
 from gateway.orders.store import Decision, Order, Proposal
+from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered
 from recoup.settings import PARTIES, Settings
 from tests.integration.world import CRASHES, Broker, Crash, Event, Mode, Orders, Steps, Trouble
 from tests.integration.world import World as TheWorld
 
-REFUSED_BY = {"short of stock": "stock", "short of credit": "payment", "unknown user": "payment"}
-SCENARIOS = ("enough", *REFUSED_BY)
+THREE = (*PARTIES, "shipping")
+"""The engine serves any party, and the protocol any number of them; so does all that is here."""
 
-ORDERS_OF_PARTIES = [PARTIES, PARTIES[::-1]]
-"""A checkout calls both at once, so either may be the first to be carried out."""
+REFUSED_BY = {
+    "short of stock": "stock",
+    "short of credit": "payment",
+    "unknown user": "payment",
+    "short of parcels": "shipping",
+}
+
+
+def cases(parties: tuple[str, ...], *also: str, **mark: object) -> list[object]:
+    """Each refusal that these parties know, and what is not refused."""
+    scenarios = [*also, *(why for why, party in REFUSED_BY.items() if party in parties)]
+    return [pytest.param(parties, why, id=f"{len(parties)}-{why}", **mark) for why in scenarios]
+
+
+SCENARIOS = [*cases(PARTIES, "enough"), *cases(THREE, "enough")]
+REFUSALS = [*cases(PARTIES), *cases(THREE)]
 
 
 class World(TheWorld):
-    """An order of two items, and what it takes to pay for it, or almost."""
+    """An order of two items, and all that it takes, or almost."""
 
     def __init__(self, client: redis.Redis, settings: Settings, scenario: str) -> None:
         super().__init__(client, settings)
@@ -36,6 +51,8 @@ class World(TheWorld):
         self.stock.open("b", 0 if scenario == "short of stock" else 3)
         if scenario != "unknown user":
             self.payment.open("u", 15 if scenario == "short of credit" else 100)
+        if "shipping" in self.parties:
+            self.books["shipping"].open("shipping", 0 if scenario == "short of parcels" else 4)
         self.order("o", "u", ("a", 2, 5), ("b", 3, 2))
 
 
@@ -51,9 +68,20 @@ def _no_alarm(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def parties() -> tuple[str, ...]:
+    return PARTIES
+
+
+@pytest.fixture
+def settings(parties: tuple[str, ...]) -> Settings:
     # Nothing comes too late because the machine is slow: time passes when a test says so.
-    return Settings(deadline_ms=60_000, lease_ms=60_000, retry_tries=3, retry_budget_ms=60_000)
+    return Settings(
+        parties=parties,
+        deadline_ms=60_000,
+        lease_ms=60_000,
+        retry_tries=3,
+        retry_budget_ms=60_000,
+    )
 
 
 @pytest.fixture
@@ -71,7 +99,7 @@ def troubles(steps: Steps, modes: tuple[Mode, ...] = tuple(Mode)) -> Iterator[Tr
 
 
 def check_out(
-    world: World, trouble: Trouble | None, parties: tuple[str, ...] = PARTIES
+    world: World, trouble: Trouble | None, parties: tuple[str, ...] = ()
 ) -> tuple[Answer | None, Steps]:
     """A checkout that may die, or not learn the outcome; then it has no answer."""
     steps = Steps(trouble)
@@ -114,22 +142,24 @@ def check_repeated(world: World, scenario: str, trouble: object) -> None:
 # --- without trouble ---
 
 
-def test_enough_of_both_is_paid(begin: Begin) -> None:
+@pytest.mark.parametrize("parties", [PARTIES, THREE], ids="-".join)
+def test_enough_of_all_is_paid(begin: Begin, parties: tuple[str, ...]) -> None:
     # Given an order, and enough of all that it takes
     world = begin("enough")
     # When it is checked out
     answer, steps = check_out(world, None)
     # Then these were the steps, and it is paid
-    assert steps.names == ["read", "deduct stock", "deduct payment", "propose", "hand over"]
+    deductions = [f"deduct {name}" for name in parties]
+    assert steps.names == ["read", *deductions, "propose", "hand over"]
     assert answer == Paid("o", "o.3", 16, already=False)
     # And when the workers have settled what was handed over, the books balance
-    for name in PARTIES:
+    for name in parties:
         outcomes = world.reconciler(name, Steps()).settle(["o.3"])
         assert [outcome.verdict for outcome in outcomes.values()] == ["commit"]  # type: ignore[union-attr]
     world.check_settled()
 
 
-@pytest.mark.parametrize("scenario", REFUSED_BY)
+@pytest.mark.parametrize(("parties", "scenario"), REFUSALS)
 def test_what_is_refused_is_back_before_the_answer(begin: Begin, scenario: str) -> None:
     world = begin(scenario)
     answer, _ = check_out(world, None)
@@ -149,12 +179,13 @@ def test_what_is_handed_over_is_what_there_is_to_settle(begin: Begin) -> None:
 # --- with trouble ---
 
 
-@pytest.mark.parametrize("parties", ORDERS_OF_PARTIES, ids="-".join)
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("turn", [1, -1], ids=["", "turned"])
+@pytest.mark.parametrize(("parties", "scenario"), SCENARIOS)
 def test_a_checkout_may_meet_any_trouble_at_any_step(
-    begin: Begin, scenario: str, parties: tuple[str, ...]
+    begin: Begin, scenario: str, parties: tuple[str, ...], turn: int
 ) -> None:
-    # Given the steps of a checkout
+    # Given the steps of a checkout, which calls all parties at once: anyone may be the first
+    parties = parties[::turn]
     _, clean = check_out(begin(scenario), None, parties)
     assert len(clean.names) >= 5
     for trouble in troubles(clean):
@@ -170,8 +201,13 @@ def test_a_checkout_may_meet_any_trouble_at_any_step(
         check_repeated(world, scenario, trouble)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_reconciliation_may_meet_any_trouble_at_any_step_too(begin: Begin, scenario: str) -> None:
+@pytest.mark.parametrize(
+    ("parties", "scenario"),
+    [*cases(PARTIES, "enough"), *cases(THREE, "enough", marks=pytest.mark.slow)],
+)
+def test_reconciliation_may_meet_any_trouble_at_any_step_too(
+    begin: Begin, scenario: str, parties: tuple[str, ...]
+) -> None:
     # Given a checkout that dies before or after each of its steps, or doesn't
     _, clean = check_out(begin(scenario), None)
     seen = set()
@@ -192,8 +228,8 @@ def test_reconciliation_may_meet_any_trouble_at_any_step_too(begin: Begin, scena
             check_answer(world, answer)
             check_repeated(world, scenario, (death, trouble))
     # And every step of reconciliation that there is for this was among them
-    holders = [name for name in PARTIES if name != REFUSED_BY.get(scenario)]
-    asked = {f"status {name}" for name in PARTIES}
+    holders = [name for name in parties if name != REFUSED_BY.get(scenario)]
+    asked = {f"status {name}" for name in parties}
     assert seen == {"verdicts", "propose"} | asked | {f"settle {name}" for name in holders}
 
 
@@ -207,6 +243,27 @@ def test_two_checkouts_may_die_one_after_the_other(begin: Begin) -> None:
             world.recover()
             world.check_settled()
             check_repeated(world, "enough", (first, second))
+
+
+@pytest.mark.parametrize("parties", [THREE])
+def test_gateways_that_do_not_agree_on_the_parties_decide_nothing_together(
+    begin: Begin, parties: tuple[str, ...]
+) -> None:
+    _, clean = check_out(begin("enough"), None)
+    for death in troubles(clean, CRASHES):
+        for first, second in ((PARTIES, THREE), (THREE, PARTIES)):
+            # Given a gateway that dies, of a time when there was one party less, or more
+            world = begin("enough")
+            check_out(world, death, first)
+            # When another one checks the same order out
+            answer, _ = check_out(world, None, second)
+            # Then it is paid, and whoever was to take part has done so
+            assert isinstance(answer, Paid)
+            world.recover()
+            legs = {name: books.leg(answer.tid) for name, books in world.books.items()}
+            holders = {name for name, leg in legs.items() if leg.state == pb.Leg.COMMITTED}
+            for name in holders:
+                assert holders == set(legs[name].parties), (death, first)
 
 
 # --- at the same time ---

@@ -6,6 +6,7 @@ a message can be carried out twice, be lost, lose its answer, or arrive when nob
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from reconcile import clients
 from reconcile.reconciler import Reconciler
 from recoup.errors import Unanswered
 from recoup.scripts import Scripts
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 from tests.integration.books import ABORT, Books, Verdict, move_clock
 from workers.ledger.service import LedgerService
 from workers.ledger.sweep import Sweep
@@ -175,7 +176,7 @@ class Broker(Handover):
     """Takes what is handed over, and may lose it, without a word to who has put it."""
 
     def __init__(self, steps: Steps) -> None:
-        self.tids: dict[str, list[str]] = {name: [] for name in PARTIES}
+        self.tids: dict[str, list[str]] = {}
         self._steps = steps
 
     def put(self, parties: Iterable[str], tid: str) -> None:
@@ -183,7 +184,7 @@ class Broker(Handover):
 
         def act() -> None:
             for name in names:
-                self.tids[name].append(tid)
+                self.tids.setdefault(name, []).append(tid)
 
         with suppress(Unanswered):
             self._steps.take("hand over", act)
@@ -248,18 +249,19 @@ def context() -> grpc.ServicerContext:
 
 
 class World:
-    """One database, two parties, an order store, and who uses them."""
+    """One database, the parties, an order store, and who uses them."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         client.flushall()
         self.client = client
         self.settings = settings
-        self.stock, self.payment = (Books(client, name, settings) for name in PARTIES)
+        self.parties = settings.parties
+        self.books = {name: Books(client, name, settings) for name in self.parties}
+        self.stock, self.payment = self.books["stock"], self.books["payment"]
         self.scripts = Scripts(client, LUA)
         self.orders = OrderStore(self.scripts.run, settings)
         self._services = {
-            books.name: LedgerService(books.ledger, books.accounts)
-            for books in (self.stock, self.payment)
+            name: LedgerService(books.ledger, books.accounts) for name, books in self.books.items()
         }
 
     def order(self, order_id: str, user_id: str, *items: tuple[str, int, int]) -> str:
@@ -280,14 +282,15 @@ class World:
         self,
         order_id: str,
         steps: Steps,
-        parties: Sequence[str] = PARTIES,
+        parties: Sequence[str] = (),
         orders: OrderStore | None = None,
         broker: Broker | None = None,
     ) -> Answer:
-        """One request in a gateway. `parties`: in the order in which their calls go out."""
+        """One request in a gateway. `parties`: in the order in which their calls go out, unless
+        it is the usual one."""
         return Checkout(
             orders or Orders(self.scripts, self.settings, steps),
-            [Party(self._services[name], steps) for name in parties],
+            [Party(self._services[name], steps) for name in parties or self.parties],
             broker or Broker(steps),
             self.settings,
         ).run(order_id)
@@ -312,14 +315,14 @@ class World:
         """The deadlines and leases pass, and each party sweeps once, or dies of it."""
         self.pass_ms(self.settings.deadline_ms + self.settings.lease_ms)
         steps = Steps(trouble)
-        for name in PARTIES:
+        for name in self.parties:
             with suppress(Crash):
                 self.sweep(name, steps)
         steps.arrive()
         return steps
 
     def pass_ms(self, ms: int) -> None:
-        for store in ("orders", *PARTIES):
+        for store in ("orders", *self.parties):
             move_clock(self.client, store, ms)
 
     # --- what must always hold ---
@@ -327,15 +330,16 @@ class World:
     def check(self) -> None:
         """I1 to I3, and I6: at any moment."""
         for tid in self.tids():
-            states = [books.leg(tid).state for books in (self.stock, self.payment)]
+            legs = {name: books.leg(tid) for name, books in self.books.items()}
+            states = {legs[name].state for leg in legs.values() for name in leg.parties}
             verdict = self.orders.propose(tid, "").verdict
             allowed = {
                 "": {pb.Leg.NONE, pb.Leg.HELD},
                 "commit": {pb.Leg.HELD, pb.Leg.COMMITTED},
                 "abort": {pb.Leg.NONE, pb.Leg.HELD, pb.Leg.RETURNED},
             }
-            assert set(states) <= allowed[verdict], (tid, verdict, states)
-        for books in (self.stock, self.payment):
+            assert states <= allowed[verdict], (tid, verdict, states)
+        for books in self.books.values():
             held = {tid for tid in self.tids() if books.leg(tid).state == pb.Leg.HELD}
             assert set(books.due()) == held
             assert books.parked() == set()
@@ -345,28 +349,33 @@ class World:
     def check_settled(self) -> None:
         """As `check`, and I4: when everyone is done, nothing is held, and the books balance."""
         self.check()
-        spent: dict[str, int] = {}
-        sold: dict[str, int] = {}
+        spent: Counter[str] = Counter()
+        sold: Counter[str] = Counter()
+        paid = 0
         for order_id in self._ids("{orders}:order:"):
             order = self.read(order_id)
             if order.paid_at is None:
                 continue
-            spent[order.user_id] = spent.get(order.user_id, 0) + order.total_cost
+            paid += 1
+            spent[order.user_id] += order.total_cost
             for line in order.lines:
-                sold[line.item_id] = sold.get(line.item_id, 0) + line.quantity
-        for books, used in ((self.payment, spent), (self.stock, sold)):
+                sold[line.item_id] += line.quantity
+        for name, books in self.books.items():
+            # Anyone else gives one unit to each order, from the account that bears its name.
+            used = {"stock": sold, "payment": spent}.get(name, Counter({name: paid}))
             for account_id in self._ids(books.key("account:")):
                 _, held, account_used = books.balance(account_id)
-                assert (held, account_used) == (0, used.get(account_id, 0)), account_id
+                assert (held, account_used) == (0, used[account_id]), account_id
             assert books.due() == {}
 
     def held(self) -> set[str]:
         """The tids of which anything is held."""
-        return {*self.stock.due(), *self.payment.due()}
+        return {tid for books in self.books.values() for tid in books.due()}
 
     def tids(self) -> set[str]:
-        """All tids that either party knows."""
-        return {tid for books in (self.stock, self.payment) for tid in self._ids(books.key("leg:"))}
+        """All tids that any party knows."""
+        books = self.books.values()
+        return {tid for each in books for tid in self._ids(each.key("leg:"))}
 
     def _ids(self, prefix: str) -> list[str]:
         keys = cast("list[str]", self.client.keys(f"{prefix}*"))

@@ -42,6 +42,7 @@ class Accounts:
         self.settings = settings
         self._scripts = Scripts(client, LUA)
         self._prefix = key_prefix(party)
+        self._totals = self._prefix + "totals"
 
     def create(self, accounts: Sequence[pb.NewAccount]) -> pb.AccountsReply:
         """Creates empty accounts."""
@@ -65,6 +66,7 @@ class Accounts:
                     change.account_id,
                     (change.amount, AMOUNT_MAX),
                     change.idempotency,
+                    self._totals,
                 )
                 for change in adjustments
             ]
@@ -88,16 +90,21 @@ class Accounts:
             answer = self._scripts.run_one(
                 Call(
                     "init_accounts",
-                    (self._key(""), *remember),
+                    (self._totals, *remember),
                     (*arguments, fingerprint, self.settings.idempotency_kept_s),
                 )
             )
         return pb.InitAccountsReply(outcome=OUTCOMES[answer[0]])
 
     def _call(
-        self, script: str, id: str, arguments: tuple[int, ...], idempotency: pb.Idempotency
+        self,
+        script: str,
+        id: str,
+        arguments: tuple[int, ...],
+        idempotency: pb.Idempotency,
+        *keys: str,
     ) -> Call:
-        keys = (self._key(id), *self._idempotency_keys(idempotency))
+        keys = (self._key(id), *keys, *self._idempotency_keys(idempotency))
         kept_s = self.settings.idempotency_kept_s
         return Call(script, keys, (id, *arguments, idempotency.fingerprint, kept_s))
 

@@ -7,7 +7,10 @@ trouble is that item's alone. Messages are those of `proto/ledger.proto`.
 
 Keys, all under one hash tag (`{stock}:…`):
 
-    account:<id>  hash   price, available, held, used, put_in, generation
+    account:<id>  hash   price, available, held, used, put_in, generation; used_before (what its
+                         earlier generations have sold, or spent; absent: nothing)
+    totals        hash   put_in, available, held, used of all accounts; absent, or with a field
+                         `unknown`: not known
     leg:<tid>     hash   state, digest, lines ("id:amount:generation,…"), parties, deadline_ms, …
     due           zset   tid -> ms at which someone must look at the held leg
     parked        zset   tid -> ms since when; `reasons` hash: tid -> why
@@ -58,6 +61,10 @@ VERDICTS = {orders_pb2.COMMIT: "commit", orders_pb2.ABORT: "abort"}
 DEADLINES_AHEAD = 2
 """A deadline further ahead than this many deadlines can only come from a clock that is off."""
 
+MEASURED_LEGS = 2_000
+"""Legs that one measurement looks at: about 2 ms, in which others wait, and more than are held
+unless many wait anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class DueLeg:
@@ -66,6 +73,35 @@ class DueLeg:
     tid: str
     expected_ms: int
     """When it was to be tried: at its deadline, or at the time that its last try has named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums over all accounts of a party."""
+
+    put_in: int
+    available: int
+    held: int
+    used: int
+
+    @property
+    def imbalance(self) -> int:
+        """Always 0: each script that moves something writes both sides."""
+        return self.put_in - self.available - self.held - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is worth watching of a party."""
+
+    legs_due: int
+    """Held legs that aren't parked, whenever they are due."""
+    legs_parked: int
+    legs_overdue: int
+    """Those past their deadline; of no more legs than MEASURED_LEGS, so it may be more."""
+    oldest_overdue_ms: int
+    totals: Totals | None
+    """None: not known, since nothing was put in yet, or the accounts are older than the totals."""
 
 
 class Ledger:
@@ -81,6 +117,7 @@ class Ledger:
         self._reasons = self._prefix + "reasons"
         self._waiting = self._prefix + "waiting"
         self._clock = self._prefix + "clock"
+        self._totals = self._prefix + "totals"
 
     # --- a checkout's calls ---
 
@@ -96,9 +133,11 @@ class Ledger:
 
     def _deduct_call(self, deduction: pb.Deduction) -> Call:
         lines = _merged(deduction.lines)
-        digest = hashlib.blake2s(repr(lines).encode(), digest_size=8).hexdigest()
+        # With other parties it is another leg: they would never all hold theirs.
+        what = repr((lines, sorted(deduction.parties)))
+        digest = hashlib.blake2s(what.encode(), digest_size=8).hexdigest()
         furthest_ms = DEADLINES_AHEAD * self.settings.deadline_ms
-        keys = [self._leg(deduction.tid), self._due, self._clock]
+        keys = [self._leg(deduction.tid), self._due, self._clock, self._totals]
         arguments: list[str | int] = [deduction.tid, deduction.deadline_ms, furthest_ms, digest]
         arguments.append(",".join(deduction.parties))
         for account_id, amount in lines:
@@ -108,7 +147,7 @@ class Ledger:
 
     def _settle_call(self, settlement: pb.Settlement) -> Call:
         keys = [self._leg(settlement.tid), self._due, self._parked]
-        keys += [self._reasons, self._waiting, self._clock]
+        keys += [self._reasons, self._waiting, self._clock, self._totals]
         kept_ms = self.settings.leg_kept_s * 1000
         verdict = VERDICTS[settlement.verdict]
         return Call("settle", keys, (settlement.tid, verdict, kept_ms, self._account("")))
@@ -145,6 +184,26 @@ class Ledger:
         call = Call("unpark", (self._parked, self._due, self._clock), (limit,))
         return int(self._scripts.run_one(call))
 
+    def pending(self, parked: bool, limit: int) -> pb.PendingReply:
+        """The legs that wait, those first that have waited longest; or those that are parked."""
+        keys = (self._parked if parked else self._due, self._clock)
+        now, total, *tids = self._scripts.run_one(Call("pending", keys, (limit,)))
+        return pb.PendingReply(legs=self.status(tids).legs, total=int(total), clock_ms=int(now))
+
+    def retry(self, tids: Sequence[str]) -> pb.RetryReply:
+        """Makes legs due now, parked or not; says of each whether there was anything to."""
+        keys = (self._due, self._parked, self._clock)
+        results = self._run([Call("retry", (self._leg(tid), *keys), (tid,)) for tid in tids])
+        return pb.RetryReply(due=[result == 1 for result in results])
+
+    def measure(self) -> Measures:
+        """What is worth watching, at one instant. Writes nothing."""
+        keys = (self._due, self._parked, self._totals, self._clock)
+        call = Call("measure", keys, (self._leg(""), MEASURED_LEGS))
+        due, parked, overdue, oldest_ms, *totals = self._scripts.run_one(call)
+        known = Totals(*map(int, totals)) if totals[0] else None
+        return Measures(int(due), int(parked), int(overdue), int(oldest_ms), known)
+
     def take_due(self, limit: int, lease_ms: int) -> tuple[int, int, list[DueLeg]]:
         """Takes legs that are due: (clock_ms, their new due_ms, the legs)."""
         arguments = (limit, lease_ms, self._leg(""))
@@ -159,7 +218,7 @@ class Ledger:
 
     def waiting_for_orders(self) -> int:
         """How many legs wait for the order store to answer again."""
-        return int(self._scripts.client.scard(self._waiting))
+        return int(self._scripts.run_one(Call("waiting", (self._waiting,))))
 
     # --- keys ---
 

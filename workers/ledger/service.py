@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
+from recoup import faults
 from recoup.errors import Unanswered
 from recoup.server import THREADS
 from workers.ledger import forms
@@ -38,9 +39,21 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     def Apply(self, request: pb.ApplyRequest, context: grpc.ServicerContext) -> pb.ApplyReply:
         def apply() -> pb.ApplyReply:
             forms.check_apply(request, self.ledger.party)
-            return self.ledger.apply(request)
+            return self._apply(request)
 
         return _answer(context, apply)
+
+    def _apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
+        if request.deductions:
+            faults.point("party.before_deduct")
+        if request.settlements:
+            faults.point("party.before_settle")
+        reply = self.ledger.apply(request)
+        if request.deductions:
+            faults.point("party.after_deduct")
+        if request.settlements:
+            faults.point("party.after_settle")
+        return reply
 
     def Status(self, request: pb.StatusRequest, context: grpc.ServicerContext) -> pb.StatusReply:
         def status() -> pb.StatusReply:
@@ -78,6 +91,20 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             return pb.UnparkReply(count=self.ledger.unpark(request.limit))
 
         return _answer(context, unpark)
+
+    def Pending(self, request: pb.PendingRequest, context: grpc.ServicerContext) -> pb.PendingReply:
+        def pending() -> pb.PendingReply:
+            forms.check_limit(request.limit)
+            return self.ledger.pending(request.parked, request.limit)
+
+        return _answer(context, pending)
+
+    def Retry(self, request: pb.RetryRequest, context: grpc.ServicerContext) -> pb.RetryReply:
+        def retry() -> pb.RetryReply:
+            forms.check_tids(request.tids)
+            return self.ledger.retry(request.tids)
+
+        return _answer(context, retry)
 
     def CreateAccounts(
         self, request: pb.CreateAccountsRequest, context: grpc.ServicerContext

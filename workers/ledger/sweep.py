@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from prometheus_client import Counter, Gauge
 
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from recoup import faults
 from recoup.errors import RecoupError
 from recoup.settings import Settings
 from workers.ledger.engine import DueLeg, Ledger
+from workers.ledger.metrics import observe
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ class Sweep:
         now, due_ms, legs = self._ledger.take_due(
             self._settings.sweep_legs, self._settings.lease_ms
         )
+        if legs:
+            faults.point("party.after_take_due")
         untouched_ms = UNTOUCHED_LEASES * self._settings.lease_ms
         mine = [leg for leg in legs if now > leg.expected_ms + untouched_ms]
         theirs = [leg for leg in legs if now <= leg.expected_ms + untouched_ms]
@@ -138,6 +142,7 @@ class Sweep:
         def run() -> None:
             while not stopping.wait(self._settings.sweep_interval_ms / 1000):
                 try:
+                    observe(self._ledger)
                     swept = self.run_once()
                 except RecoupError as error:
                     log.warning("sweep: %s", error)

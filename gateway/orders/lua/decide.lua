@@ -1,7 +1,8 @@
 -- The verdict for one tid: the one there is, else the one proposed. The first proposal wins.
 --
 -- A verdict takes no memory of its own. Tid o.v is commit if v is among the versions o was paid
--- at; abort if o is paid otherwise, or its version is past v; else undecided.
+-- at; else abort if o's version is past v, or is v and o is paid; else undecided. A tid ahead of its
+-- order is so too when the order is paid: it may be written anew, and then comes to that version.
 --
 -- KEYS  order, clock
 -- ARGV  version, proposal: 'commit', 'abort', 'close', or '' to ask only, which writes nothing.
@@ -11,9 +12,10 @@
 --   unknown (the store lost writes), paid_at or '', content, version, clock_ms}
 local version, proposal = tonumber(ARGV[1]), ARGV[2]
 local now = clock(KEYS[2])
-local order = redis.call('HMGET', KEYS[1], 'version', 'content', 'paid_at', 'paid_before')
+local order = redis.call('HMGET', KEYS[1], 'version', 'content', 'paid_at', 'paid_before', 'user')
 local current, paid_at = tonumber(order[1] or 0), order[3]
-local ahead = version > current
+-- Of an order that is not known there may be a version nevertheless: that past an aborted tid.
+local ahead = version > current or not order[5]
 
 local function answer(verdict)
   return { verdict, ahead and '1' or '0', paid_at or '', order[2] or '', exact(current), exact(now) }
@@ -29,8 +31,7 @@ if paid_at and tonumber(paid_at) == version then return answer('commit') end
 for paid_version in string.gmatch(order[4] or '', '%d+') do
   if tonumber(paid_version) == version then return answer('commit') end
 end
-if paid_at or current > version then
-  -- An order that is paid stays at its version, so a tid ahead of it is aborted by that already.
+if current > version or paid_at and not ahead then
   if proposal == 'close' and not paid_at then raise_past(current + 1) end
   return answer('abort')
 end

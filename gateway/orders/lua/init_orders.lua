@@ -1,11 +1,12 @@
 -- Writes some orders anew: open, two random items each, quantity 1. A version never comes back,
--- and an order that was paid keeps the versions it was paid at: their verdicts still hold.
+-- and an order that was paid keeps the versions it was paid at: their verdicts still hold. What it
+-- cost and sold is added up, by user and by item.
 --
--- KEYS  any key of the orders' hash tag, optionally an idempotency key
+-- KEYS  what earlier lives of orders have cost (by user), and sold (by item), optionally an idempotency key
 -- ARGV  prefix of the orders' keys, first, last (the ids), items, users, price, seed,
 --       fingerprint, kept_s
 -- Returns {'ok'}; with a known idempotency key the first answer again, or {'key_reused'}
-local first_answer = recall(KEYS[2], ARGV[8])
+local first_answer = recall(KEYS[3], ARGV[8])
 if first_answer then return first_answer end
 local items, users, price = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 math.randomseed(tonumber(ARGV[7]))
@@ -17,8 +18,16 @@ end
 
 for id = tonumber(ARGV[2]), tonumber(ARGV[3]) do
   local key = ARGV[1] .. exact(id)
-  local paid_at = redis.call('HGET', key, 'paid_at')
+  local order = redis.call('HMGET', key, 'paid_at', 'user', 'total', 'lines')
+  local paid_at = order[1]
   if paid_at then
+    -- What can't be read can't be kept. The audit will miss it.
+    if order[2] and string.match(order[3] or '', '^%d+$') then
+      redis.call('HINCRBY', KEYS[1], order[2], order[3])
+    end
+    for item, pieces in string.gmatch(order[4] or '', '([^:,]+):(%d+):%d+') do
+      redis.call('HINCRBY', KEYS[2], item, pieces)
+    end
     local before = redis.call('HGET', key, 'paid_before')
     redis.call('HSET', key, 'paid_before', before and (before .. ',' .. paid_at) or paid_at)
     redis.call('HDEL', key, 'paid_at')
@@ -30,4 +39,4 @@ for id = tonumber(ARGV[2]), tonumber(ARGV[3]) do
   redis.call('HINCRBY', key, 'content', 1)
   redis.call('HSET', key, 'record', 1, 'user', any(users), 'lines', lines, 'total', exact(2 * price))
 end
-return remember(KEYS[2], ARGV[8], ARGV[9], { 'ok' })
+return remember(KEYS[3], ARGV[8], ARGV[9], { 'ok' })

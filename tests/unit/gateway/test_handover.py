@@ -144,7 +144,6 @@ def test_when_the_broker_is_back_it_is_used_again(
     assert broker.tried[1:] == [("stock", ["p.1"])]
 
 
-@pytest.mark.xfail(reason="each group that is left waits for its own failure", strict=True)
 def test_after_a_failure_what_is_left_is_not_tried_either(
     broker: Broker, hand_over: Handover, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,7 +139,7 @@ def test_problems_of_a_call_are_told_by_status(document: dict[str, Any]) -> None
     assert set(checkout["responses"]) == {"200", "400", "404", "409", "500", "503"}
     assert types_of(checkout, "400") == {
         *("empty-order", "not-enough-stock", "not-enough-credit", "unknown-item"),
-        *("unknown-user", "invalid-id"),
+        *("unknown-user", "party-refused", "invalid-id"),
     }
     assert types_of(checkout, "409") == {"order-changed"}
     assert types_of(checkout, "503") == {

@@ -23,6 +23,7 @@ EXPECTED = {
     "not-enough-credit": 400,
     "unknown-item": 400,
     "unknown-user": 400,
+    "party-refused": 400,
     "empty-order": 400,
     "amount-too-large": 400,
     "order-too-long": 400,

@@ -191,6 +191,18 @@ PROBLEMS: list[tuple[Answer, int, str, dict[str, str]]] = [
     (Refused("payment", VOTE[Vote.SHORT]), 400, "not-enough-credit", {"user_id": "a"}),
     (Refused("payment", VOTE[Vote.SHORT_FOR_NOW]), 400, "not-enough-credit", {"user_id": "a"}),
     (Refused("payment", VOTE[Vote.UNKNOWN_ACCOUNT]), 400, "unknown-user", {"user_id": "a"}),
+    (
+        Refused("shipping", VOTE[Vote.SHORT]),
+        400,
+        "party-refused",
+        {"party": "shipping", "account_id": "a"},
+    ),
+    (
+        Refused("shipping", VOTE[Vote.UNKNOWN_ACCOUNT]),
+        400,
+        "party-refused",
+        {"party": "shipping", "account_id": "a"},
+    ),
     (Away("payment"), 503, "party-away", {}),
     (Undone(clock_is_off=False), 503, "checkout-undone", {}),
     (Undone(clock_is_off=True), 503, "clock-skew", {}),
@@ -251,7 +263,6 @@ def test_every_answer_of_a_checkout_is_looked_at_here() -> None:
     assert {type(answer) for answer, *_ in PROBLEMS} | {Paid} == set(get_args(Answer))
 
 
-@pytest.mark.xfail(reason="only what is told as a problem of its own is counted", strict=True)
 @pytest.mark.parametrize(
     ("fault", "slug"),
     [
@@ -458,10 +469,7 @@ def test_a_problem_names_the_account(shop: Shop) -> None:
         "GET /orders/find/a.b",
         "GET /orders/find_order/a.b",
         "POST /orders/addItem/o/a.b/1",
-        pytest.param(
-            "POST /orders/addItem/a.b/i/1",
-            marks=pytest.mark.xfail(reason="the item is looked up first", strict=True),
-        ),
+        "POST /orders/addItem/a.b/i/1",
         "POST /orders/checkout/a.b",
         "GET /stock/find/a.b",
         "POST /stock/add/a.b/1",

@@ -31,7 +31,7 @@ MEANINGS: dict[Answer, Meaning] = {
     Vote.NO_ANSWER: Meaning(may_hold=True),
     Vote.YES: Meaning(may_hold=True, may_come_back=True),
     Vote.RETURNED: Meaning(may_come_back=True),
-    Vote.CONFLICT: Meaning(may_come_back=True),
+    Vote.CONFLICT: Meaning(may_hold=True, may_come_back=True),
     Vote.SHORT_FOR_NOW: Meaning(may_come_back=True, refuses=True),
     Vote.SHORT: Meaning(refuses=True),
     Vote.UNKNOWN_ACCOUNT: Meaning(refuses=True),

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import recoup
-from recoup.settings import PARTIES, PORT_OFFSETS, Settings
+from recoup.settings import PARTIES, PORT_OFFSETS, Settings, port_offsets
 
 UNITS = {"ms", "s", "port", "legs", "items", "tries", "workers", "checkouts"}
 
@@ -85,6 +85,61 @@ def test_no_two_processes_share_a_port_and_the_last_one_has_one() -> None:
 
 def test_stock_is_asked_first() -> None:
     assert PARTIES == ("stock", "payment")
+    assert Settings().parties == PARTIES
+
+
+# --- further parties -----------------------------------------------------------------------------
+
+
+def test_further_parties_are_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given an instance with two more parties, one of which is elsewhere
+    monkeypatch.setenv("RECOUP_PORT", "9000")
+    monkeypatch.setenv("RECOUP_PARTIES", "stock, payment,shipping,gifts")
+    monkeypatch.setenv("RECOUP_GIFTS_ADDRESS", "gifts.example:443")
+    monkeypatch.setenv("RECOUP_GIFTS_DB_URL", "redis://gifts-db.example/1")
+    settings = Settings()
+    # then they take part, in this order
+    assert settings.parties == ("stock", "payment", "shipping", "gifts")
+    # and each is found where it was said to be, or on a port of its own behind all others
+    first = 9000 + max(PORT_OFFSETS.values()) + 1
+    assert settings.address("shipping") == f"127.0.0.1:{first}"
+    assert settings.database_url("shipping") == f"redis://127.0.0.1:{first + 1}/0"
+    assert settings.port_of("shipping-metrics") == first + 2
+    assert settings.address("gifts") == "gifts.example:443"
+    assert settings.database_url("gifts") == "redis://gifts-db.example/1"
+    # and nobody else has moved
+    assert settings.address("payment") == "127.0.0.1:9003"
+
+
+def test_no_port_of_a_further_party_is_beyond_the_last_one() -> None:
+    offsets = port_offsets((*PARTIES, *(f"p{number}" for number in range(6))))
+    assert len(set(offsets.values())) == len(offsets)
+    assert Settings.model_fields["port"].metadata[1].le + max(offsets.values()) < 65_536
+
+
+@pytest.mark.parametrize(
+    ("parties", "sentence"),
+    [
+        ("stock", "Input should name stock and payment, and perhaps others"),
+        ("stock,payment,stock", "Input should name each party once"),
+        ("stock,payment,orders", "that no other process has"),
+        ("stock,payment,Shipping", "Input should be names like"),
+        ("stock,payment,", "Input should be names like"),
+        (",".join(["stock", "payment", *(f"p{number}" for number in range(7))]), "at most 8"),
+    ],
+)
+def test_parties_that_can_not_be_stop_the_process(parties: str, sentence: str) -> None:
+    process = started(RECOUP_PARTIES=parties)
+    assert process.returncode == 2
+    assert process.stderr.startswith("recoup: RECOUP_PARTIES: Input should")
+    assert sentence in process.stderr
+
+
+def test_a_further_party_has_faults_too() -> None:
+    fault = "shipping-worker.after_claim:exit"
+    assert Settings(parties=(*PARTIES, "shipping"), fault=fault).fault == fault
+    with pytest.raises(ValidationError, match="Input should name a process of"):
+        Settings(fault=fault)
 
 
 # --- what is wrong -------------------------------------------------------------------------------
@@ -123,15 +178,17 @@ def test_no_number_may_be_below_zero(name: str, monkeypatch: pytest.MonkeyPatch)
         Settings()
 
 
-@pytest.mark.xfail(reason="a leg may be kept for less than its deadline", strict=True)
 def test_a_settled_leg_is_kept_for_longer_than_a_deduction_of_it_may_be_late() -> None:
     with pytest.raises(ValidationError):
         Settings(deadline_ms=60_000, leg_kept_s=60)
 
 
-@pytest.mark.xfail(
-    reason="the level is looked up by logging, which fails with a trace", strict=True
-)
+def test_who_moves_the_deadline_alone_is_told_what_else_to_move() -> None:
+    told = started(RECOUP_DEADLINE_MS="200000").stderr
+    sentence = "Input should be at least 4 deadlines, 800 s, not 600"
+    assert told == f"recoup: RECOUP_LEG_KEPT_S: {sentence}\n"
+
+
 def test_a_log_level_that_there_is_not_is_told() -> None:
     with pytest.raises(ValidationError):
         Settings(log_level="chatty")

@@ -8,9 +8,10 @@ local tid = ARGV[1]
 local due = redis.call('ZSCORE', KEYS[2], tid)
 if not due then return { 'ended', '0' } end
 
-local state = redis.call('HGET', KEYS[1], 'state')
-local parked_before = redis.call('HEXISTS', KEYS[3], tid) == 1
-if state ~= 'held' and not parked_before then
+-- pcall: a record of another type can be claimed too. Whoever then tries it finds out, and parks it.
+local state = redis.pcall('HGET', KEYS[1], 'state')
+local done = not state or state == 'committed' or state == 'returned'
+if done and redis.call('HEXISTS', KEYS[3], tid) == 0 then -- not one that was parked for it
   redis.call('ZREM', KEYS[2], tid)
   return { 'ended', '0' }
 end
@@ -20,7 +21,7 @@ local now = clock(KEYS[4])
 local next_try = now + tonumber(ARGV[3])
 local new_due = exact(next_try + tonumber(ARGV[4]))
 redis.call('ZADD', KEYS[2], new_due, tid)
-if state then
+if type(state) == 'string' then
   redis.call('HINCRBY', KEYS[1], 'tries', 1)
   redis.call('HSET', KEYS[1], 'next_try_ms', exact(next_try))
 end

@@ -6,6 +6,7 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local now = clock(KEYS[6])
 redis.call('PERSIST', KEYS[1])
+redis.pcall('HSET', KEYS[1], 'cause', ARGV[2]) -- pcall: a record of another type can be parked too
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], 'NX', exact(now), ARGV[1])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])

@@ -1,8 +1,9 @@
 -- Settles a leg by its verdict: gives back or keeps, marks the leg, leaves the due index.
 -- Doing it twice changes nothing.
 --
--- KEYS  leg, due, parked, reasons, waiting, clock
--- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept),
+-- KEYS  leg, due, parked, reasons, waiting, clock, totals
+-- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept: by this clock,
+--       which stands still after the machine's time was set back, and deadlines with it),
 --       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
 -- Returns {result, clock_ms}; result is one of
 --   settled          by this call
@@ -11,47 +12,66 @@
 --   contradiction    it was settled by the opposite verdict; nothing was written
 --   missing_account  an account of the leg is gone; nothing was written
 --   held_too_little  an account holds less than the leg says; nothing was written
+-- Fails, with nothing written, if a record can't be read: what it says is never guessed.
 local tid, commit = ARGV[1], ARGV[2] == 'commit'
 local now = clock(KEYS[6])
-local leg = redis.call('HMGET', KEYS[1], 'state', 'lines', 'tries')
+local leg = redis.call('HMGET', KEYS[1], 'state', 'lines', 'cause')
 
+-- Returns whether it had been parked.
 local function leave_indexes()
   redis.call('ZREM', KEYS[2], tid)
-  if leg[3] then -- only a leg that was tried before can be in these
-    redis.call('ZREM', KEYS[3], tid)
-    redis.call('HDEL', KEYS[4], tid)
-    redis.call('SREM', KEYS[5], tid)
-  end
+  if not leg[3] then return false end -- only a leg that resisted, and so has a cause, can be in these
+  redis.call('ZREM', KEYS[3], tid)
+  redis.call('SREM', KEYS[5], tid)
+  return redis.call('HDEL', KEYS[4], tid) == 1
+end
+
+local function expire_later()
+  redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3]))
 end
 
 if not leg[1] then return { 'no_leg', exact(now) } end
-if leg[1] ~= 'held' then
-  if (leg[1] == 'committed') ~= commit then return { 'contradiction', exact(now) } end
-  leave_indexes()
-  if leg[3] then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end -- parking had made it stay
+local state = known_state(leg[1])
+if state ~= 'held' then
+  if (state == 'committed') ~= commit then return { 'contradiction', exact(now) } end
+  if leave_indexes() then expire_later() end -- parking had made it stay
   return { 'already', exact(now) }
 end
 
 -- All checks come before the first write. Amounts stay text: HINCRBY reads them exactly.
-local moves = {}
-for id, amount, generation in string.gmatch(leg[2], '([^:,]+):(%d+):(%d+)') do
-  local key = ARGV[4] .. id
-  local account = redis.call('HMGET', key, 'generation', 'held')
+local moves, before = {}, {}
+for line in string.gmatch(leg[2] .. ',', '([^,]*),') do
+  local id, amount, generation = string.match(line, '^([^:]+):(%d+):(%d+)$')
+  if not id then error("line '" .. line .. "' of a leg can't be read") end
+  local key, name = ARGV[4] .. id, 'account ' .. id
+  local account = redis.call('HMGET', key, 'generation', 'held', 'available', 'used', 'used_before')
   if not account[1] then return { 'missing_account', exact(now) } end
-  -- An account that was written anew since then knows nothing of this leg: leave it alone.
-  -- What is free moved nothing.
-  if account[1] == generation and tonumber(amount) > 0 then
+  if tonumber(amount) == 0 then -- what is free moved nothing
+  elseif account[1] == generation then
+    for i = 2, 4 do whole(account[i], name) end
     if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
     moves[#moves + 1] = { key, amount }
+  elseif commit then
+    whole(account[5] or '0', name)
+    before[#before + 1] = { key, amount }
   end
 end
 
+local to = commit and 'used' or 'available'
 for _, move in ipairs(moves) do
   redis.call('HINCRBY', move[1], 'held', '-' .. move[2])
-  redis.call('HINCRBY', move[1], commit and 'used' or 'available', move[2])
+  redis.call('HINCRBY', move[1], to, move[2])
+  move_total(KEYS[7], 'held', -tonumber(move[2]))
+  move_total(KEYS[7], to, tonumber(move[2]))
+end
+write_totals(KEYS[7])
+-- An account that was written anew since then knows nothing of this leg. Its balance is left
+-- alone; it only remembers that an earlier generation has sold, or spent, this.
+for _, move in ipairs(before) do
+  redis.call('HINCRBY', move[1], 'used_before', move[2])
 end
 redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'settled_at_ms', exact(now))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+expire_later()
 leave_indexes()
 keep_clock(KEYS[6], now)
 return { 'settled', exact(now) }

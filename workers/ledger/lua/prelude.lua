@@ -1,0 +1,35 @@
+-- Put in front of every script of the ledger, behind the prelude that all share: running totals.
+--
+-- A party's totals are the sums over all of its accounts: a hash of put_in, available, held, used,
+-- written by the same scripts as the accounts. So put_in = available + held + used always holds.
+
+local MOST_EXACT = 2 ^ 53 - 1
+local moved = {}
+
+-- From now on nobody knows the totals. They are a check on the money, so they never stop it.
+local function forget_totals(key)
+  redis.call('DEL', key)
+  redis.call('HSET', key, 'unknown', 1)
+end
+
+local function write_total(key, name, sum)
+  if sum == 0 then return end -- and '-0' is no number to Redis
+  local answer = redis.pcall('HINCRBY', key, name, exact(sum))
+  -- Past 2^63, which takes a thousand accounts that are full; or something else stands there.
+  if type(answer) == 'table' and answer.err then forget_totals(key) end
+end
+
+-- Adds to a total. It is summed up here, and written once, so that long legs cost no more.
+local function move_total(key, name, amount)
+  local sum = (moved[name] or 0) + amount
+  if math.abs(sum) > MOST_EXACT then
+    write_total(key, name, moved[name])
+    sum = amount
+  end
+  moved[name] = sum
+end
+
+-- Writes what was moved. A script calls it once, after its last move.
+local function write_totals(key)
+  for name, sum in pairs(moved) do write_total(key, name, sum) end
+end
