@@ -16,7 +16,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --only-binar
 PROTOS := proto/orders.proto proto/ledger.proto
 PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
-RINGS := tests/unit tests/integration tests/e2e tests/chaos tests/mutants
+RINGS := tests/unit tests/model tests/integration tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo pending retry consistency audit chaos soak locust test test-all test-redis lint format proto lock clean

@@ -36,10 +36,14 @@ class OrderScripts:
         self._batcher: Batcher[Call, Any] = Batcher(
             self._send, settings.batch_items, settings.waiting_items
         )
+        # Twice a call's limit: a store that hangs is waited for, but not by whole queues in turn.
+        self._waiting_limit_s = 2 * settings.rpc_timeout_ms / 1000
 
     def run(self, calls: Sequence[Call]) -> list[Any]:
-        """What each call returned, or the exception it ended with. Raises Unanswered."""
-        pending: list[Pending[Any]] = [self._batcher.put(call) for call in calls]
+        """What each call returned, or the exception it ended with. Raises Unanswered; or NotSent,
+        if there was no turn for them in a reasonable time."""
+        end_s = time.monotonic() + self._waiting_limit_s
+        pending: list[Pending[Any]] = [self._batcher.put(call, end_s) for call in calls]
         return [one.get() for one in pending]
 
     def _send(self, calls: Sequence[Call]) -> list[Any]:
@@ -65,6 +69,8 @@ def make_app(settings: Settings) -> Flask:
     """The app; its channels and connections open when they are first used."""
     app = Flask("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MOST_BYTES
+    # A path is what the contract says; another one isn't led to it, but not found.
+    app.url_map.merge_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
     scripts = OrderScripts(settings)

@@ -6,6 +6,8 @@ that of group commit in databases: the batch is whatever has arrived since the l
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -49,7 +51,8 @@ class Batcher(Generic[Item, Result]):
 
     `call` answers a batch with one result, or exception, for each item, in order. If it raises,
     each item of that batch, and of no other, gets what it raised. Never more than `most` items
-    make one call; beyond `waiting_most` items in the queue a new one is refused with NotSent.
+    make one call; beyond `waiting_most` items in the queue a new one is refused with NotSent. So
+    is one that has waited there until nobody waits for it any more: it is never sent.
     """
 
     def __init__(
@@ -63,15 +66,15 @@ class Batcher(Generic[Item, Result]):
         self._most = most
         self._waiting_most = waiting_most
         self._observe = observe
-        self._queue: deque[tuple[Item, Pending[Result]]] = deque()
+        self._queue: deque[tuple[Item, Pending[Result], float]] = deque()
         self._sending = False
 
-    def put(self, item: Item) -> Pending[Result]:
-        """Lets the item travel with the next call."""
+    def put(self, item: Item, end_s: float = math.inf) -> Pending[Result]:
+        """Lets the item travel with the next call, if that leaves by `end_s` (monotonic)."""
         if len(self._queue) >= self._waiting_most:
             raise NotSent("too many calls are waiting")
         pending: Pending[Result] = Pending()
-        self._queue.append((item, pending))
+        self._queue.append((item, pending, end_s))
         if not self._sending:
             self._sending = True
             gevent.spawn(self._send_all)
@@ -79,11 +82,22 @@ class Batcher(Generic[Item, Result]):
 
     def _send_all(self) -> None:
         try:
-            while self._queue:
-                size = min(self._most, len(self._queue))
-                self._send([self._queue.popleft() for _ in range(size)])
+            while batch := self._next():
+                self._send(batch)
         finally:
             self._sending = False
+
+    def _next(self) -> list[tuple[Item, Pending[Result]]]:
+        """The longest waiting items, but those that nobody waits for any more."""
+        batch: list[tuple[Item, Pending[Result]]] = []
+        now_s = time.monotonic()
+        while self._queue and len(batch) < self._most:
+            item, pending, end_s = self._queue.popleft()
+            if now_s > end_s:
+                pending.settle(NotSent("its time was over before it could be sent"))
+            else:
+                batch.append((item, pending))
+        return batch
 
     def _send(self, batch: list[tuple[Item, Pending[Result]]]) -> None:
         self._observe(len(batch))

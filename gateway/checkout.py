@@ -15,6 +15,7 @@ from typing import TypeVar
 import gevent
 
 from gateway import metrics, votes
+from gateway.admission import Admission, TurnedAway
 from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.store import Decision, Order, OrderStore, Proposal
@@ -77,7 +78,7 @@ class Undone:
     clock_is_off: bool
 
 
-Answer = Paid | Refused | NotFound | Empty | Changed | Away | Undone
+Answer = Paid | Refused | NotFound | Empty | Changed | Away | TurnedAway | Undone
 
 
 class Checkout:
@@ -91,10 +92,14 @@ class Checkout:
         self._parties = parties
         self._hand_over = hand_over
         self._settings = settings
+        self._admission = Admission(settings)
 
     def run(self, order_id: str) -> Answer:
         """Pays the order, or says why not. Raises Unanswered when the order store is away: then
         the outcome is unknown, and asking again is safe."""
+        return self._admission.run(lambda: self._run(order_id))
+
+    def _run(self, order_id: str) -> Answer:
         order = self._orders.read(order_id)
         faults.point("gateway.after_read")
         if order is None:

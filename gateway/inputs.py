@@ -5,24 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 
+import gevent
 from flask import Request
+from gunicorn.http.errors import ParseException
 
 from gateway.problems import (
+    BAD_REQUEST,
     INVALID_ID,
     INVALID_IDEMPOTENCY_KEY,
     INVALID_NUMBER,
+    REQUEST_TOO_LARGE,
     Problem,
 )
+from recoup.bounds import COUNT_MAX, is_id
 from recoup.settings import AMOUNT_MAX
 
-ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 KEY_PATTERN = "[!-~]{1,255}"
 
 DIGITS_MAX = len(str(AMOUNT_MAX))
-
-COUNT_MAX = 1_000_000
-"""The most that one batch_init writes: well within `init_timeout_ms`, and a slip of the finger
-doesn't fill a database."""
 
 DRAW_MAX = 2**31 - 1
 """From how many items and users batch_init can draw: what Lua's random numbers reach."""
@@ -40,8 +40,10 @@ BOUNDS = {
 }
 """The least and the most that each number in a path may be, by its name there."""
 
-_is_id = re.compile(ID_PATTERN).fullmatch
 _is_key = re.compile(KEY_PATTERN).fullmatch
+
+BODY_LIMIT_S = 10.0
+"""A body is small, if there is one. Who sends it a byte at a time isn't waited for."""
 
 _SHOWN = 80
 """Characters of a wrong input that an answer repeats."""
@@ -49,7 +51,7 @@ _SHOWN = 80
 
 def an_id(text: str, what: str) -> str:
     """`text`, if it can be an id. `what` is the name of the parameter."""
-    if _is_id(text):
+    if is_id(text):
         return text
     raise Problem(
         INVALID_ID,
@@ -92,7 +94,22 @@ def idempotency(request: Request, scope: str) -> tuple[str, str] | None:
         )
     # With the length of the path, since nothing else says where it ends and the body begins.
     asked = f"{len(request.path)} {request.method} {request.path}".encode()
-    return _hash(f"{scope} {header}".encode()), _hash(asked + request.get_data())
+    return _hash(f"{scope} {header}".encode()), _hash(asked + _body(request))
+
+
+def _body(request: Request) -> bytes:
+    late = Problem(BAD_REQUEST, f"Its body wasn't there after {BODY_LIMIT_S:.0f} s.")
+    try:
+        with gevent.Timeout(BODY_LIMIT_S, late):
+            body = request.get_data()
+    except ParseException as error:  # of the server, which reads it only now
+        raise Problem(BAD_REQUEST, f"Its body can't be read: {error}.") from error
+    most = request.max_content_length
+    if most is not None and len(body) >= most:  # what comes in chunks is cut off there, unsaid
+        raise Problem(REQUEST_TOO_LARGE)
+    if len(body) < (request.content_length or 0):  # the client has hung up
+        raise Problem(BAD_REQUEST, "Its body is shorter than it says.")
+    return body
 
 
 def _hash(text: bytes) -> str:

@@ -25,6 +25,11 @@ PROBE_S = 1.0
 PROBE_TID = "probe.0"
 """No order has version 0, so this asks for a leg that never is: the whole way to the database."""
 
+SILENT_PART = 0.9
+"""A party that doesn't answer for this part of a deadline stays away; the rest of it has gone into
+reading the order and gathering the call."""
+
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 Work = tuple[pb.Deduction | pb.Settlement, float]
@@ -41,6 +46,7 @@ class Party:
         self.clock_offset_ms: float | None = None
         """The party's clock minus this process's monotonic one, as last seen."""
         self._settings = settings
+        self._silent_since_s: float | None = None
         self._stub = ledger_pb2_grpc.LedgerStub(open_channel(settings.address(name)))
         size, waiting = settings.batch_items, settings.waiting_items
         observe = metrics.BATCH_ITEMS[f"deduct_{name}"].observe
@@ -59,7 +65,7 @@ class Party:
 
     def deduct(self, deduction: pb.Deduction, end_s: float) -> Pending[pb.Vote]:
         """Has the party hold a leg. Tried again until `end_s`, if the party is restarting."""
-        pending: Pending[pb.Vote] = self._apply.put((deduction, end_s))  # type: ignore[assignment]
+        pending: Pending[pb.Vote] = self._apply.put((deduction, end_s), end_s)  # type: ignore[assignment]
         return pending
 
     def give_back(self, tid: str, end_s: float) -> Pending[pb.Settled.ValueType]:
@@ -67,11 +73,14 @@ class Party:
         if self.away:
             raise NotSent(f"{self.name} stays away")
         settlement = pb.Settlement(tid=tid, verdict=orders_pb2.ABORT)
-        pending: Pending[pb.Settled.ValueType] = self._apply.put((settlement, end_s))  # type: ignore[assignment]
+        pending: Pending[pb.Settled.ValueType] = self._apply.put((settlement, end_s), end_s)  # type: ignore[assignment]
         return pending
 
     def _send_work(self, work: Sequence[Work]) -> list[pb.Vote | pb.Settled.ValueType]:
-        """One call for all: deductions and settlements may both be done twice."""
+        """One call for all: deductions and settlements may both be done twice. Raises NotSent for
+        those that were waiting when the breaker opened."""
+        if self.away:
+            raise NotSent(f"{self.name} stays away")
         request = pb.ApplyRequest(
             deductions=[what for what, _ in work if isinstance(what, pb.Deduction)],
             settlements=[what for what, _ in work if isinstance(what, pb.Settlement)],
@@ -82,8 +91,9 @@ class Party:
         except Unanswered:
             # Deductions alone: giving back has a limit too short to conclude anything from.
             if request.deductions:
-                self._open_breaker()
+                self._note_silence(began_s)
             raise
+        self._silent_since_s = None
         now_s = time.monotonic()
         metrics.HOP_DURATION_S[f"deduct_{self.name}"].observe(now_s - began_s)
         complete = len(reply.votes) == len(request.deductions)
@@ -95,6 +105,15 @@ class Party:
         return [
             next(votes) if isinstance(what, pb.Deduction) else next(settled) for what, _ in work
         ]
+
+    def _note_silence(self, began_s: float) -> None:
+        """Opens the breaker once nothing was answered for a whole deadline. One call may have had
+        less than that: when it is busy here, deductions wait before they are sent."""
+        if self._silent_since_s is None:
+            self._silent_since_s = began_s
+        silent_ms = (time.monotonic() - self._silent_since_s) * 1000
+        if silent_ms >= SILENT_PART * self._settings.deadline_ms:
+            self._open_breaker()
 
     def _open_breaker(self) -> None:
         """Turns checkouts away until the party answers: it has been silent for a whole deadline."""
@@ -124,24 +143,25 @@ class Party:
 
     def find(self, account_id: str) -> pb.AccountResult:
         """An account as it is."""
-        return self._wait(self._find.put(account_id))
+        return self._answer(self._find, account_id)
 
     def adjust(self, adjustment: pb.Adjustment) -> pb.AccountResult:
         """Adds to an account, or subtracts. Never tried twice: it isn't known to be safe."""
-        return self._wait(self._adjust.put(adjustment))
+        return self._answer(self._adjust, adjustment)
 
     def create(self, account: pb.NewAccount) -> pb.AccountResult:
         """Creates an empty account."""
-        return self._wait(self._create.put(account))
+        return self._answer(self._create, account)
 
     def init(self, request: pb.InitAccountsRequest) -> pb.AccountResult.Outcome.ValueType:
         """Writes accounts anew; takes a while."""
         limit_s = self._settings.init_timeout_ms / 1000
         return ask(self._stub.InitAccounts, request, limit_s).outcome
 
-    def _wait(self, pending: Pending[T]) -> T:
+    def _answer(self, batcher: Batcher[Item, T], item: Item) -> T:
         # Twice: once for the call before it to end, once for its own.
-        return pending.get(2 * self._settings.rpc_timeout_ms / 1000)
+        limit_s = 2 * self._settings.rpc_timeout_ms / 1000
+        return batcher.put(item, time.monotonic() + limit_s).get(limit_s)
 
     def _send_finds(self, ids: Sequence[str]) -> list[pb.AccountResult]:
         return self._results(self._stub.FindAccounts, pb.FindAccountsRequest(account_ids=ids))

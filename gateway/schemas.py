@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.inputs import ID_PATTERN
 from gateway.problems import PROBLEM_TYPES
+from recoup.bounds import ID_PATTERN, TID_PATTERN
 from recoup.settings import AMOUNT_MAX
 
 Schema = dict[str, Any]
@@ -15,7 +15,7 @@ YES_OR_NO: Final[Schema] = {"type": "boolean"}
 ID: Final[Schema] = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
 TID: Final[Schema] = {
     "type": "string",
-    "pattern": rf"^{ID_PATTERN}\.[0-9]+$",
+    "pattern": f"^{TID_PATTERN}$",
     "description": "Names the attempt to check out this version of the order.",
 }
 

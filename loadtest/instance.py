@@ -141,7 +141,7 @@ class Instance:
 
     def database(self, store: str, limit_s: float = SOCKET_TIMEOUT_S) -> redis.Redis:
         """A client of `orders`, `stock`, `payment` or `broker`'s database."""
-        return connect(self.settings.database_url(store), limit_s)
+        return connect(self.settings.database_url(store), limit_s=limit_s)
 
     def not_ready(self) -> list[str]:
         """The processes that don't do their work now: that live alone isn't enough."""

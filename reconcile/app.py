@@ -14,16 +14,14 @@ from celery.signals import celeryd_init, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
-from kombu.transport import redis as redis_transport
+from kombu.transport import TRANSPORT_ALIASES
 
 from recoup import faults
 from recoup.processes import WORKER_TASKS
 from recoup.settings import settings
 
-# The worker looks for messages to restore (of a worker that died) only when its wait of 2 s for
-# news ends without any. By default each blocking read of the queue ends sooner, so that there
-# always is some, and with the gevent pool nothing is ever restored (kombu#1025, celery#4976).
-redis_transport.Transport.brpop_timeout = 3
+# Wherever a URL says redis://, in the worker and in whoever publishes.
+TRANSPORT_ALIASES["redis"] = "reconcile.transport:Transport"
 
 VISIBILITY_TIMEOUT_S = 120
 """After it an unacknowledged message is delivered again. More than twice the longest retry."""
@@ -63,7 +61,7 @@ def make_app() -> Celery:
             "unacked_restore_interval": 2,
             "unacked_restore_throttle": 1,
             "socket_connect_timeout": 2,
-            "socket_timeout": 5,  # longer than brpop_timeout
+            "socket_timeout": 5,  # longer than the transport's brpop_timeout
             "socket_keepalive": True,
             "max_connections": CONNECTIONS,
             "health_check_interval": 10,

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2, orders_pb2_grpc
+from recoup.bounds import TEXT_MOST
 from recoup.rpc import ask, open_channel
 from recoup.settings import settings
 
@@ -60,12 +61,13 @@ class Party:
 
     def note(self, tid: str, cause: str, orders_unreachable: bool) -> None:
         """Writes on a leg why a try did not settle it."""
+        cause = cause[:TEXT_MOST]
         request = pb.NoteRequest(tid=tid, cause=cause, orders_unreachable=orders_unreachable)
         ask(self._stub.Note, request, LIMIT_S)
 
     def park(self, tid: str, reason: str) -> None:
         """Puts a leg aside that doesn't heal by itself."""
-        ask(self._stub.Park, pb.ParkRequest(tid=tid, reason=reason), LIMIT_S)
+        ask(self._stub.Park, pb.ParkRequest(tid=tid, reason=reason[:TEXT_MOST]), LIMIT_S)
 
     def unpark(self, limit: int) -> int:
         """Makes parked legs due again; returns how many."""

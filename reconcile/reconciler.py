@@ -8,7 +8,7 @@ somebody else, changes nothing: the verdict is write-once, and settling is idemp
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proto import ledger_pb2 as pb
@@ -28,6 +28,8 @@ PEER_STATES = {
     pb.Leg.MALFORMED: Peer.MALFORMED,
 }
 PROPOSALS = {"commit": orders_pb2.COMMIT, "abort": orders_pb2.ABORT}
+
+AHEAD = "%s is ahead of its order: the order store lost writes"
 
 PARK_REASONS = {
     pb.FAILED: "malformed record",
@@ -79,9 +81,11 @@ class Reconciler:
         outcomes: dict[str, Outcome] = {}
         verdicts: dict[str, Verdict] = {}
         try:
-            self._sort(self._orders.verdicts(tids), verdicts, outcomes)
+            decisions = self._orders.verdicts(tids)
+            self._sort(decisions, verdicts, outcomes)
             faults.point("worker.after_verdicts")
-            proposals = self._proposals([t for t in tids if t not in verdicts], outcomes)
+            ahead = {decision.tid for decision in decisions if decision.ahead}
+            proposals = self._proposals([t for t in tids if t not in verdicts], outcomes, ahead)
             if proposals:
                 self._sort(self._orders.propose(proposals), verdicts, outcomes)
         except Unanswered as error:
@@ -102,11 +106,12 @@ class Reconciler:
                 outcomes[decision.tid] = Stuck(f"the order store fails: {decision.error}")
             elif decision.verdict != orders_pb2.UNDECIDED:
                 verdicts[decision.tid] = decision.verdict
-            if decision.ahead:
-                log.error("%s is ahead of its order: the order store lost writes", decision.tid)
+            # While it is undecided, it may be only a name, by which nobody holds anything.
+            if decision.ahead and decision.verdict != orders_pb2.UNDECIDED:
+                log.error(AHEAD, decision.tid)
 
     def _proposals(
-        self, tids: Sequence[str], outcomes: dict[str, Outcome]
+        self, tids: Sequence[str], outcomes: dict[str, Outcome], ahead: Container[str]
     ) -> Mapping[str, Verdict]:
         """What to propose for undecided tids. Those with nothing to propose go to `outcomes`."""
         undecided = [tid for tid in tids if tid not in outcomes]
@@ -122,6 +127,8 @@ class Reconciler:
         for leg in status.legs:
             if leg.state == pb.Leg.HELD:
                 held[leg.tid] = leg
+                if leg.tid in ahead:
+                    log.error(AHEAD, leg.tid)
             elif leg.state == pb.Leg.MALFORMED:
                 outcomes[leg.tid] = Stuck(PARK_REASONS[pb.FAILED])
             else:  # nothing is held; a settled leg without a verdict is found by its held peer

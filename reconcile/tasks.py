@@ -18,10 +18,15 @@ from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
 from recoup import faults
+from recoup.bounds import is_tid
 from recoup.errors import Unanswered
-from recoup.settings import settings
+from recoup.settings import AMOUNT_MAX, settings
 
 log = logging.getLogger(__name__)
+
+GROUP_TIDS = 200
+"""Tids settled together: as many as a gateway puts into one message. One that has more is none of
+ours; it is done all the same, a part at a time."""
 
 UNPARK_LEGS = 100
 """Parked legs that beat has tried again at a time."""
@@ -38,10 +43,25 @@ def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:
 
     `due_ms`: the due time that a sweep gave these legs; 0 if they come from a gateway.
     """
-    for tid, outcome in reconciler(name).settle(tids).items():
-        if not isinstance(outcome, Done):
-            log.info("%s of %s gets a task of its own: %s", tid, name, outcome)
-            publish_compensation(name, tid, due_ms)
+    understood = understandable(tids, due_ms)
+    for first in range(0, len(understood), GROUP_TIDS):
+        group = understood[first : first + GROUP_TIDS]
+        for tid, outcome in reconciler(name).settle(group).items():
+            if not isinstance(outcome, Done):
+                log.info("%s of %s gets a task of its own: %s", tid, name, outcome)
+                publish_compensation(name, tid, due_ms)
+
+
+def understandable(tids: object, due_ms: object) -> list[str]:
+    """The tids in a message that may hold anything: the broker takes it from anyone."""
+    is_time = type(due_ms) is int and 0 <= due_ms <= AMOUNT_MAX
+    if not isinstance(tids, list | tuple) or not is_time:
+        log.error("dropped a message that names no tids: %.200r", (tids, due_ms))
+        return []
+    found = [tid for tid in tids if is_tid(tid)]
+    if len(found) < len(tids):
+        log.error("a message has %d tids that are none", len(tids) - len(found))
+    return found
 
 
 def publish_compensation(name: str, tid: str, due_ms: int = 0) -> None:
@@ -59,6 +79,8 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
 
     `due_ms`: the due time of the leg that this chain of tries holds; 0: it has none yet.
     """
+    if not understandable([tid], due_ms):
+        return "dropped: that is no tid"
     limits = settings()
     pause_ms = backoff_ms(task.request.retries, limits.backoff_first_ms, limits.backoff_max_ms)
     try:

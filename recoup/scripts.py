@@ -38,12 +38,18 @@ class Call:
     arguments: Sequence[str | int] = field(default=())
 
 
-def connect(url: str, limit_s: float = SOCKET_TIMEOUT_S) -> redis.Redis:
-    """A client for the database at `url`, which never repeats a command by itself. Whoever just
-    looks may be less patient: `limit_s`."""
+def connect(
+    url: str, encoding_errors: str = "strict", limit_s: float = SOCKET_TIMEOUT_S
+) -> redis.Redis:
+    """A client for the database at `url`, which never repeats a command by itself.
+
+    `encoding_errors`: what becomes of bytes that are no text; see `bytes.decode`. `limit_s`: how
+    long it waits for an answer; whoever just looks may be less patient.
+    """
     return redis.Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors=encoding_errors,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=limit_s,
         socket_connect_timeout=min(limit_s, 1.0),

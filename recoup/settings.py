@@ -19,6 +19,7 @@ from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from recoup import faults
+from recoup.bounds import ITEMS_MOST, LOOK_AGAIN_MOST_MS
 
 PARTIES = ("stock", "payment")
 """Who takes part in every checkout, in the order in which they are asked one after the other:
@@ -77,19 +78,24 @@ class Settings(BaseSettings):
     leg_kept_s: int = Field(default=600, ge=60, validate_default=True)
     idempotency_kept_s: int = Field(default=86_400, ge=60)
 
+    # In each gateway process; beyond it, 503 at once. One finishes 300 to 600 in a second, so the
+    # last one let in waits 3 to 5 s: as long as for a party that restarts, and a customer still
+    # waits. Room for a rush of 1,000, though the kernel may give all of it to one process.
+    under_way_checkouts: int = Field(default=1_500, ge=1)
+
     # --- reconciliation ---
     sweep_interval_ms: int = Field(default=1_000, ge=50)
     sweep_legs: int = Field(default=500, ge=1, description="legs taken by one sweep")
     # Longer than a task waits in a queue that keeps up; shorter than people wait.
-    lease_ms: int = Field(default=5_000, ge=100)
+    lease_ms: int = Field(default=5_000, ge=100, le=LOOK_AGAIN_MOST_MS)
     backoff_first_ms: int = Field(default=100, ge=1)
-    backoff_max_ms: int = Field(default=30_000, ge=1)
+    backoff_max_ms: int = Field(default=30_000, ge=1, le=LOOK_AGAIN_MOST_MS)
     parked_retry_s: int = Field(default=300, ge=1)
 
     # --- calls ---
     rpc_timeout_ms: int = Field(default=3_000, ge=50)
     init_timeout_ms: int = Field(default=120_000, ge=1_000)
-    batch_items: int = Field(default=128, ge=1, description="the most that one call carries")
+    batch_items: int = Field(default=128, ge=1, le=ITEMS_MOST, description="most in one call")
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 
 import grpc
@@ -12,11 +11,11 @@ from gateway.orders.store import Decision, OrderStore, Proposal
 from proto import orders_pb2 as pb
 from proto import orders_pb2_grpc
 from recoup import faults
+from recoup.bounds import ITEMS_MOST, is_tid
 from recoup.errors import Unanswered
 
 log = logging.getLogger(__name__)
 
-TID = re.compile(r"[A-Za-z0-9_-]{1,64}\.[0-9]{1,15}")
 VERDICTS = {"": pb.UNDECIDED, "commit": pb.COMMIT, "abort": pb.ABORT}
 PROPOSALS: dict[int, Proposal] = {pb.COMMIT: "commit", pb.ABORT: "abort"}
 
@@ -49,15 +48,16 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
     def _decide(
         self, proposals: Sequence[tuple[str, Proposal]], context: grpc.ServicerContext
     ) -> pb.DecisionsReply:
-        for tid, _ in proposals:
-            if not TID.fullmatch(tid):
-                context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{tid!r} is no tid")
+        if len(proposals) > ITEMS_MOST:
+            why = f"{len(proposals)} are more than {ITEMS_MOST}, the most in one call"
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
         try:
-            decisions = self.store.propose_all(proposals)
+            decided = iter(self.store.propose_all([(t, p) for t, p in proposals if is_tid(t)]))
         except Unanswered as error:
             context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         reply = pb.DecisionsReply()
-        for (tid, _), decision in zip(proposals, decisions, strict=True):
+        for tid, _ in proposals:
+            decision = next(decided) if is_tid(tid) else ValueError("it is no tid")
             reply.decisions.append(_message(tid, decision))
             if isinstance(decision, Decision):
                 reply.clock_ms = max(reply.clock_ms, decision.clock_ms)
@@ -66,6 +66,6 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
 
 def _message(tid: str, decision: Decision | Exception) -> pb.Decision:
     if isinstance(decision, Exception):
-        log.error("%s can't be decided: %s", tid, decision)
+        log.error("%.80r can't be decided: %s", tid, decision)
         return pb.Decision(tid=tid, error=str(decision))
     return pb.Decision(tid=tid, verdict=VERDICTS[decision.verdict], ahead=decision.ahead)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from recoup.bounds import LINES_MAX
 from recoup.scripts import Call
 from recoup.settings import AMOUNT_MAX, Settings
 
@@ -28,9 +29,6 @@ BEFORE = (PREFIX + "before:users", PREFIX + "before:items")
 
 CLOCKED = {"read", "decide"}
 """The scripts whose answer ends with the store's clock, in ms."""
-
-LINES_MAX = 500
-"""Different items in one order: what one script checks and holds in about a millisecond."""
 
 INIT_STEP = 500
 """Orders that one script writes anew: about 3 ms, in which a checkout has to wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from typing import Any, NoReturn
@@ -9,15 +10,17 @@ from typing import Any, NoReturn
 from flask import Blueprint
 
 from gateway import metrics, problems
+from gateway.admission import TurnedAway
 from gateway.checkout import Answer, Away, Changed, Checkout, Empty, NotFound, Paid, Refused
 from gateway.inputs import an_id
-from gateway.orders.store import LINES_MAX, Order, OrderStore
+from gateway.orders.store import Order, OrderStore
 from gateway.parties import Party
 from gateway.problem_pages import problem_of
 from gateway.problems import Problem
 from gateway.roles import role
 from gateway.routes.accounts import AccountCalls, keyed, number
 from proto import ledger_pb2 as pb
+from recoup.bounds import LINES_MAX
 from recoup.settings import AMOUNT_MAX
 
 ADD_ITEM_PROBLEMS = {
@@ -27,6 +30,10 @@ ADD_ITEM_PROBLEMS = {
     "too_long": problems.ORDER_TOO_LONG,
     "key_reused": problems.IDEMPOTENCY_KEY_REUSED,
 }
+
+COME_BACK_S = (2, 4)
+"""When, from and to, a checkout that was turned away may come back: what is under way is done by
+then, and not everyone comes in the same second."""
 
 
 def blueprint(store: OrderStore, stock: Party, checkouts: Checkout) -> Blueprint:
@@ -122,6 +129,9 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
             raise Problem(problems.ORDER_CHANGED, order_id=order_id)
         case Away(party):
             raise Problem(problems.PARTY_AWAY, f"{party} is away.", order_id=order_id)
+        case TurnedAway():
+            retry_after_s = random.randint(*COME_BACK_S)
+            raise Problem(problems.OVERLOADED, retry_after_s=retry_after_s, order_id=order_id)
         case _:
             kind = problems.CLOCK_SKEW if answer.clock_is_off else problems.CHECKOUT_UNDONE
             raise Problem(kind, order_id=order_id)

@@ -97,9 +97,11 @@ class Order:
         """The verdict on one of its versions: commit, abort, '' (none yet), or 'ahead'."""
         if version == self.paid_at or version in self.paid_before:
             return "commit"
-        if self.paid_at is not None or version < self.version:
+        if version < self.version:
             return "abort"
-        return "" if version == self.version else "ahead"
+        if version > self.version or self.forgotten:
+            return "ahead"
+        return "abort" if self.paid_at is not None else ""
 
 
 def account(fields: Any) -> Account:

@@ -12,6 +12,7 @@ from redis.exceptions import BusyLoadingError, ResponseError, WatchError
 
 from recoup.audit import records
 from recoup.audit.records import Unreadable
+from recoup.scripts import connect
 from recoup.settings import Settings
 
 BATCH = 1000
@@ -19,9 +20,6 @@ BATCH = 1000
 
 TOGETHER = 100
 """Groups of commands in one transaction: about as long, in which others must wait."""
-
-PATIENCE_S = 10.0
-"""A database that takes longer for one batch is as good as away."""
 
 Command = tuple[str | int, ...]
 Advance = Callable[[int], None]
@@ -39,13 +37,8 @@ class Store:
         self.name = name
         self.prefix = f"{{{name}}}:"
         self._url = settings.database_url(name)
-        self._client = redis.Redis.from_url(
-            self._url,
-            decode_responses=True,
-            encoding_errors="replace",
-            socket_timeout=PATIENCE_S,
-            socket_connect_timeout=1.0,
-        )
+        # What is no text can't be read as a number or an id either, and is reported as such.
+        self._client = connect(self._url, encoding_errors="replace")
 
     def close(self) -> None:
         """Lets go of its connections."""

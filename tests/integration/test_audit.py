@@ -40,6 +40,7 @@ class Shop:
         self, client: redis.Redis, stock: Books, payment: Books, orders: OrderStore
     ) -> None:
         self.client, self.stock, self.payment, self.orders = client, stock, payment, orders
+        self.url = stock.settings.stock_db_url
         stock.open("a", 100, price=COST // PIECES)
         payment.open("u", 1000)
         self.settled = self.paid("settled")
@@ -404,6 +405,12 @@ def an_account_with_a_word_for_a_number(shop: Shop) -> None:
 def an_account_that_nobody_has_bought_from(shop: Shop) -> None:
     shop.stock.open("b", 5)
     shop.client.hdel(shop.stock.key("account:b"), "held")
+
+
+@plants(kinds.UNREADABLE)
+def an_account_with_bytes_that_are_no_text(shop: Shop) -> None:
+    with redis.Redis.from_url(shop.url) as raw:
+        raw.hset(shop.stock.key("account:a"), "price", b"\xff\xfe")
 
 
 @plants(kinds.UNREADABLE)

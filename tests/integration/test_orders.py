@@ -9,7 +9,6 @@ import redis
 
 from gateway.orders.store import (
     INIT_STEP,
-    LINES_MAX,
     Decision,
     Line,
     Order,
@@ -17,6 +16,7 @@ from gateway.orders.store import (
     Proposal,
     Verdict,
 )
+from recoup.bounds import LINES_MAX
 from recoup.settings import AMOUNT_MAX, Settings
 from tests.integration.books import Photographer, move_clock
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
-from reconcile.app import app
 from reconcile.reconciler import Reconciler
 from recoup.errors import Unanswered
 from recoup.scripts import connect
@@ -38,6 +37,10 @@ def start_sweep(name: str, ledger: Ledger) -> Callable[[], None]:
     reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party)
 
     def publish(tids: Sequence[str], due_ms: int) -> None:
+        # Not above: it is nearly half of what a start costs, and checkouts wait for a party that
+        # restarts, while nobody waits for this.
+        from reconcile.app import app
+
         app.send_task(f"{name}.settle", (tids, due_ms), queue=name, retry=False)
 
     def orders_answer() -> bool:

@@ -50,8 +50,12 @@ def shown(reference: ReferenceLedger, tid: str) -> pb.Leg:
 
 
 def found(client: redis.Redis, prefix: str) -> Contents:
-    """What a ledger's database holds, but for the legs' digests, which are the engine's own."""
+    """What a ledger's database holds, but for the legs' digests, which are the engine's own.
+
+    A total of nothing may be there or not."""
     all = contents(client, prefix)
+    totals, _ = all.get("totals", ({}, -1))
+    all["totals"] = ({name: total for name, total in totals.items() if total != "0"}, -1)
     for key, (value, expiry) in all.items():
         if key.startswith("leg:"):
             assert value.pop("digest")
@@ -65,7 +69,11 @@ def expected(reference: ReferenceLedger) -> Contents:
     """What it must hold."""
     all: Contents = {}
     for account_id, account in reference.accounts.items():
-        all[f"account:{account_id}"] = (texts(asdict(account)), -1)
+        record = asdict(account) | {"used_before": reference.used_before.get(account_id)}
+        all[f"account:{account_id}"] = (texts(record), -1)
+    names = ("put_in", "available", "held", "used")
+    sums = {name: sum(getattr(a, name) for a in reference.accounts.values()) for name in names}
+    all["totals"] = (texts({name: total or None for name, total in sums.items()}), -1)
     for tid, leg in reference.legs.items():
         all[f"leg:{tid}"] = (fields(leg), leg.expires_ms or -1)
     for key, remembered in reference.keys.items():

@@ -29,6 +29,8 @@ class ReferenceLedger:
     reasons: dict[str, str] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
     keys: dict[str, Remembered] = field(default_factory=dict)
+    used_before: dict[str, int] = field(default_factory=dict)
+    """What earlier generations of each account have used."""
 
     # --- legs ---
 
@@ -100,6 +102,8 @@ class ReferenceLedger:
                     account.used += amount
                 else:
                     account.available += amount
+            elif state == "committed":
+                self._used_before(account_id, amount)
         leg.state, leg.settled_at_ms, leg.expires_ms = state, now, now + self.leg_kept_ms
         self._leave_indexes(tid)
         self.clock.keep()
@@ -219,10 +223,15 @@ class ReferenceLedger:
         for account_id in map(str, range(count)):
             old = self.accounts.get(account_id)
             generation = old.generation + 1 if old else 1
+            self._used_before(account_id, old.used if old else 0)
             self.accounts[account_id] = Account(
                 price, available=amount, put_in=amount, generation=generation
             )
         return "ok", "", None
+
+    def _used_before(self, account_id: str, amount: int) -> None:
+        if amount:
+            self.used_before[account_id] = self.used_before.get(account_id, 0) + amount
 
     # --- time ---
 

@@ -162,6 +162,10 @@ def found(client: redis.Redis) -> Contents:
 def expected(reference: ReferenceOrders) -> Contents:
     """What it must hold."""
     all: Contents = {f"order:{id}": (fields(known), -1) for id, known in reference.orders.items()}
+    for name in ("users", "items"):
+        before: dict[str, int] = getattr(reference, f"before_{name}")
+        if before:
+            all[f"before:{name}"] = ({id: str(amount) for id, amount in before.items()}, -1)
     for key, (fingerprint, *_) in reference.keys.items():
         all[f"idem:{key}"] = (fingerprint, 0)
     if reference.clock.seen_ms is not None:

@@ -43,6 +43,9 @@ class ReferenceOrders:
     orders: dict[str, Known] = field(default_factory=dict)
     keys: dict[str, tuple[str, object, int]] = field(default_factory=dict)
     """Idempotency key -> fingerprint, first answer, when it expires."""
+    before_users: dict[str, int] = field(default_factory=dict)
+    before_items: dict[str, int] = field(default_factory=dict)
+    """What earlier lives of paid orders cost each user, and sold of each item."""
 
     # --- carts ---
 
@@ -79,8 +82,14 @@ class ReferenceOrders:
             known = self.orders.setdefault(order_id, Known())
             if known.paid_at is not None:
                 known.paid_before.append(known.paid_at)
+                self._add(self.before_users, known.user or "", known.total)
+                for item_id, (pieces, _) in known.cart.items():
+                    self._add(self.before_items, item_id, pieces)
             known.user, known.cart, known.paid_at = user, cart, None
             self._change(known)
+
+    def _add(self, amounts: dict[str, int], id: str, amount: int) -> None:
+        amounts[id] = amounts.get(id, 0) + amount
 
     def _change(self, known: Known) -> None:
         known.version += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 import gevent
@@ -10,6 +11,9 @@ from gevent.event import Event
 
 from gateway.batching import Batcher, Pending
 from recoup.errors import NotSent, RecoupError, Unanswered
+
+LONG_S = 20.0
+"""Far more than any of this takes."""
 
 
 class Line:
@@ -140,6 +144,27 @@ def test_beyond_what_may_wait_nothing_is_taken(batcher: Batcher[str, str], line:
     assert line.calls == [["first"], ["a", "b", "c"], ["d", "e"]]
     # and there is room again
     assert batcher.put("g").get() == "gg"
+
+
+def test_what_nobody_waits_for_any_more_is_never_sent(
+    batcher: Batcher[str, str], line: Line
+) -> None:
+    # given a call on its way, and behind it some with time, and some with little
+    first = on_its_way(batcher, line)
+    soon_s, late_s = time.monotonic() + 0.01, time.monotonic() + LONG_S
+    waiting = [batcher.put("a", soon_s), batcher.put("b", late_s), batcher.put("c", soon_s)]
+    waiting += [batcher.put("d"), batcher.put("e", late_s)]
+    # when the line becomes free after that
+    gevent.sleep(0.02)
+    line.free.set()
+    # then those whose time is over surely were not sent, and the others take their places
+    for one in (waiting[0], waiting[2]):
+        with pytest.raises(NotSent, match="its time was over"):
+            one.get()
+    assert [one.get() for one in (first, waiting[1], waiting[3], waiting[4])] == [
+        *("firstfirst", "bb", "dd", "ee")
+    ]
+    assert line.calls == [["first"], ["b", "d", "e"]]
 
 
 def test_who_stops_waiting_does_not_stop_the_call(batcher: Batcher[str, str], line: Line) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+import gevent
 import pytest
 
-from gateway import checkout
+from gateway import admission, checkout
+from gateway.admission import TurnedAway
 from gateway.batching import Pending
 from gateway.checkout import (
     Away,
@@ -224,6 +226,57 @@ def test_without_the_order_nothing_is_begun(shop: Shop, monkeypatch: pytest.Monk
     with pytest.raises(Unanswered):
         shop.check_out()
     assert shop.story == []
+
+
+def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
+    # given as many checkouts under way as may be
+    shop = Shop(under_way_checkouts=1)
+    meanwhile: list[checkout.Answer] = []
+    shop.orders.meanwhile = [lambda: meanwhile.append(shop.check_out())]
+    # when another one comes, then it is turned away, and costs those under way nothing
+    assert isinstance(shop.check_out(), Paid)
+    assert isinstance(meanwhile[0], TurnedAway)
+    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "hand over stock payment o.1"]
+    # and when those have ended, however they did, then there is room again
+    shop.orders.meanwhile = [store_overrun]
+    shop.orders.order = replace(shop.orders.order, paid_at=None)
+    with pytest.raises(NotSent):
+        shop.check_out()
+    assert isinstance(shop.check_out(), Paid)
+
+
+def test_who_waits_for_a_turn_has_begun_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given as many checkouts at work as fill the batches
+    monkeypatch.setattr(admission, "AT_WORK_MOST", 1)
+    shop = Shop()
+    stories: list[list[str]] = []
+
+    def another_comes() -> None:
+        others.append(gevent.spawn(shop.check_out))
+        gevent.sleep(0)
+        stories.append(list(shop.story))
+
+    others: list[gevent.Greenlet] = []
+    shop.orders.meanwhile = [another_comes]
+    # when another one comes
+    assert isinstance(shop.check_out(), Paid)
+    # then it has not even read its order meanwhile
+    assert stories == [[*BOTH_ASKED, "propose commit o.1"]]
+    # and gets its turn afterwards
+    assert others[0].get(timeout=10) == Paid("o", "o.1", total_cost=6, already=True)
+
+
+def test_who_never_gets_a_turn_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a checkout that is at work for longer than others wait
+    monkeypatch.setattr(admission, "AT_WORK_MOST", 1)
+    shop = Shop()
+    answers: list[object] = []
+    shop.orders.meanwhile = [lambda: answers.append(gevent.spawn(shop.check_out).get(timeout=10))]
+    # when another one has waited for two deadlines, then it is turned away
+    assert isinstance(shop.check_out(), Paid)
+    assert isinstance(answers[0], TurnedAway)
+    # and takes nobody's turn with it
+    assert isinstance(shop.check_out(), Paid)
 
 
 # --- somebody refuses ----------------------------------------------------------------------------

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 
+import gevent
 import pytest
 from flask import Request
+from gunicorn.http.errors import InvalidChunkSize
 from werkzeug.test import EnvironBuilder
 
-from gateway import problems
-from gateway.inputs import BOUNDS, COUNT_MAX, a_whole_number, an_id, idempotency
-from gateway.problems import Problem
+from gateway import inputs, problems
+from gateway.inputs import BOUNDS, a_whole_number, an_id, idempotency
+from gateway.problems import BAD_REQUEST, Problem
+from recoup.bounds import COUNT_MAX
 from recoup.settings import AMOUNT_MAX
 
 
@@ -105,6 +109,46 @@ def test_without_a_key_the_body_is_not_even_read() -> None:
     request.environ["wsgi.input"] = Unreadable()
     # when it is looked at, then its body is left alone
     assert idempotency(request, "stock") is None
+
+
+class Broken:
+    """A body of which the server finds, while it is read, that it isn't one."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise InvalidChunkSize(b"zz")
+
+
+class Slow:
+    """A body that never comes to its end."""
+
+    def read(self, size: int = -1) -> bytes:
+        gevent.sleep(0.005)
+        return b"x"
+
+
+@pytest.mark.parametrize(
+    "body", [Broken(), Slow(), io.BytesIO(b"cut")], ids=["broken", "slow", "cut off"]
+)
+def test_a_body_that_can_not_be_had_is_refused(
+    body: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "BODY_LIMIT_S", 0.02)
+    request = asking(body=b"x" * 1000)
+    request.environ |= {"wsgi.input": body, "wsgi.input_terminated": True}  # as gunicorn has it
+    with pytest.raises(Problem) as raised:
+        idempotency(request, "stock")
+    assert raised.value.kind is BAD_REQUEST
+
+
+def test_a_body_that_comes_in_chunks_is_not_cut_off_unsaid() -> None:
+    # given a body without a length, that is longer than what is read
+    request = asking()
+    request.environ |= {"wsgi.input": io.BytesIO(b"x" * 1000), "wsgi.input_terminated": True}
+    request.max_content_length = 100
+    # when it is read, then it is too large, as it is with a length
+    with pytest.raises(Problem) as raised:
+        idempotency(request, "stock")
+    assert raised.value.kind is problems.REQUEST_TOO_LARGE
 
 
 def test_a_repeated_request_is_known_again() -> None:

@@ -24,6 +24,9 @@ from recoup.settings import Settings
 LONG_S = 20.0
 """Far more than any of this takes: who waits so long has failed."""
 
+DEADLINE_MS = 1_000
+A_DEADLINE_S = DEADLINE_MS / 1000
+
 VOTES = {"y.1": Vote.YES, "s.1": Vote.SHORT, "r.1": Vote.RETURNED}
 SETTLED = {"h.1": pb.SETTLED, "n.1": pb.NO_LEG}
 
@@ -121,7 +124,8 @@ def ledger(process: Process) -> Ledger:
 
 @pytest.fixture
 def party(process: Process) -> Party:
-    return Party("stock", Settings(stock_address=f"127.0.0.1:{process.port}"))
+    settings = Settings(stock_address=f"127.0.0.1:{process.port}", deadline_ms=DEADLINE_MS)
+    return Party("stock", settings)
 
 
 def result_of(name: str) -> AccountResult:
@@ -219,9 +223,9 @@ def test_a_checkouts_calls_may_be_made_twice(party: Party, ledger: Ledger) -> No
 
 
 def test_a_call_goes_on_for_whoever_waits_longest(party: Party, ledger: Ledger) -> None:
-    # given one who has no time left, and one who has, in the same call
-    ledger.failures = 2
-    returned, vote = give_back(party, "h.1", within_s=0.0), deduct(party, "y.1")
+    # given one who has little time, and one who has more, in the same call
+    ledger.failures = 4
+    returned, vote = give_back(party, "h.1", within_s=0.15), deduct(party, "y.1")
     # when the party needs a moment, then both are served
     assert vote.get().answer == Vote.YES
     assert returned.get() == pb.SETTLED
@@ -251,7 +255,7 @@ def test_the_breaker_is_open_while_a_party_stays_away(party: Party, process: Pro
     # given a party that is silent for as long as a deduction may take
     process.kill()
     with pytest.raises(Unanswered):
-        deduct(party, "y.1", within_s=0.1).get()
+        deduct(party, "y.1", within_s=A_DEADLINE_S).get()
     # then checkouts are turned away, and nobody is asked to give back
     assert party.away
     assert breaker() == 1
@@ -272,7 +276,7 @@ def test_a_party_without_its_database_is_not_back(party: Party, ledger: Ledger) 
     # given a party that can't reach its database
     ledger.failures = 1_000_000
     with pytest.raises(Unanswered):
-        deduct(party, "y.1", within_s=0.1).get()
+        deduct(party, "y.1", within_s=A_DEADLINE_S).get()
     # when it is asked whether it is back, then a process that runs is not enough
     gevent.sleep(0.2)
     assert party.away
@@ -291,6 +295,58 @@ def test_giving_back_has_too_short_a_limit_to_conclude_anything(
     with pytest.raises(Unanswered):
         give_back(party, "h.1", within_s=0.05).get()
     assert not party.away
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_party_that_was_given_no_time_has_not_been_silent(
+    party: Party, ledger: Ledger, process: Process
+) -> None:
+    # given deductions that have waited in here, so that little is left of their time
+    process.kill()
+    for _ in range(2):
+        with pytest.raises(Unanswered):
+            deduct(party, "y.1", within_s=A_DEADLINE_S / 4).get()
+    # when each had too little of it, then nobody is turned away
+    assert not party.away
+    # nor when the party has answered in between
+    process.start()
+    deduct(party, "y.1").get()
+    process.kill()
+    with pytest.raises(Unanswered):
+        deduct(party, "y.1", within_s=A_DEADLINE_S / 2).get()
+    assert not party.away
+    # but when it has been silent for a whole deadline, in however many calls
+    gevent.sleep(A_DEADLINE_S)
+    with pytest.raises(Unanswered):
+        deduct(party, "y.1", within_s=A_DEADLINE_S / 4).get()
+    assert party.away
+    process.start()
+    wait_for(lambda: not party.away)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_waits_when_the_breaker_opens_is_not_sent(party: Party, ledger: Ledger) -> None:
+    # given a party that fails, and a deduction that waits behind the one on its way
+    ledger.failures = 1_000_000
+    first = deduct(party, "y.1", within_s=A_DEADLINE_S)
+    gevent.sleep(0)
+    behind = deduct(party, "s.1")
+    # when the breaker opens, then it surely was not sent
+    with pytest.raises(Unanswered):
+        first.get()
+    with pytest.raises(NotSent, match="stock stays away"):
+        behind.get()
+    asked = {deduction.tid for request in ledger.applied for deduction in request.deductions}
+    assert asked == {"y.1"}
+    ledger.failures = 0
+    wait_for(lambda: not party.away)
+
+
+def test_what_nobody_waits_for_is_not_sent(party: Party, ledger: Ledger) -> None:
+    late = deduct(party, "y.1", within_s=-1.0)
+    with pytest.raises(NotSent):
+        late.get()
+    assert ledger.applied == []
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

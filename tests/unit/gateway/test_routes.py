@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway import metrics, openapi, problem_pages
+from gateway.admission import TurnedAway
 from gateway.app import make_app
 from gateway.checkout import (
     Answer,
@@ -205,6 +206,7 @@ PROBLEMS: list[tuple[Answer, int, str, dict[str, str]]] = [
     (Away("payment"), 503, "party-away", {}),
     (Undone(clock_is_off=False), 503, "checkout-undone", {}),
     (Undone(clock_is_off=True), 503, "clock-skew", {}),
+    (TurnedAway(), 503, "overloaded", {}),
 ]
 
 
@@ -229,6 +231,13 @@ def test_what_keeps_an_order_from_being_paid_is_told(
     assert names.items() <= document.items()
     assert document["order_id"] == "o"
     assert checkouts(slug) == before + 1
+
+
+def test_who_is_turned_away_is_told_when_to_come_back(shop: Shop) -> None:
+    # given an overload, when many are turned away, then they don't all come back at once
+    shop.checkout.answer = TurnedAway()
+    told = {int(shop.post("/orders/checkout/o").headers["Retry-After"]) for _ in range(100)}
+    assert told == set(range(orders.COME_BACK_S[0], orders.COME_BACK_S[1] + 1))
 
 
 @pytest.mark.parametrize(

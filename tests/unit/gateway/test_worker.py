@@ -1,4 +1,5 @@
-"""A worker that is told to stop: idle connections end, and what has arrived is answered."""
+"""The gateway's server takes connections as fast as they come. When it stops, idle ones end, and
+what has arrived is answered."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 import gevent
 import pytest
 from gevent import socket
+from gevent.pool import Pool
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
@@ -17,6 +19,7 @@ from gateway.worker import Worker
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 LIMIT_S = 20.0
+CROWD = 50
 WORK_S = 0.3
 """A request that takes a few looks of a stopping worker."""
 
@@ -94,3 +97,25 @@ def test_a_request_under_way_is_not_disturbed() -> None:
     gevent.sleep(WORK_S / 3)
     worker.handle_exit(15, None)
     assert connection.rest().endswith(b"done")
+
+
+def test_a_crowd_is_let_in_at_once() -> None:
+    # given clients who wait in the kernel's queue, and a loop that has other things to do
+    worker = object.__new__(Worker)
+    inside: list[object] = []
+    worker.handle = lambda listener, client, address: inside.append(client)  # type: ignore[method-assign]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(10 * CROWD)
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(CROWD)]
+        # when the server begins, as gunicorn makes it begin
+        server = worker.server_class(listener, application=None, spawn=Pool(1000), log=None)
+        server.start()
+        while not inside:
+            gevent.sleep(0)
+        # then it doesn't take one of them each time that the loop comes round
+        let_in = len(inside)
+        server.stop()
+        for client in clients:
+            client.close()
+    assert let_in == CROWD

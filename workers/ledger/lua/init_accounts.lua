@@ -17,7 +17,9 @@ for id = tonumber(ARGV[2]), tonumber(ARGV[3]) do
       -- What can't be read can't be kept. The audit will miss it.
       local amount = string.match(before[i] or '', '^%-?%d+$')
       if amount then move_total(KEYS[1], name, -tonumber(amount)) else readable = false end
-      if amount and name == 'used' then redis.call('HINCRBY', key, 'used_before', amount) end
+      if name == 'used' and tonumber(amount or 0) > 0 then
+        redis.call('HINCRBY', key, 'used_before', amount)
+      end
     end
   end
   redis.call('HSET', key, 'price', ARGV[5], 'available', ARGV[4], 'held', 0, 'used', 0, 'put_in', ARGV[4])

@@ -1,0 +1,85 @@
+"""Anyone may put anything into the broker: what names tids is done, whatever else is in there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reconcile import tasks
+from reconcile.reconciler import Done, Outcome, Waiting
+
+
+class Workers:
+    """Those who would settle, and what they were asked to."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.compensations: list[tuple[str, str, int]] = []
+        self.outcome: Outcome = Done("commit")
+
+    def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
+        self.groups.append(list(tids))
+        return dict.fromkeys(tids, self.outcome)
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
+    workers = Workers()
+    monkeypatch.setattr(tasks, "reconciler", lambda name: workers)
+    monkeypatch.setattr(
+        tasks, "publish_compensation", lambda *message: workers.compensations.append(message)
+    )
+    monkeypatch.setattr(tasks, "party", lambda name: pytest.fail("a party was asked"))
+    return workers
+
+
+NO_TIDS: list[Any] = [None, 7, True, "", "o", "o.", "o.01", "o.-1", "ö.1", ["o.1"], {"o.1": 1}]
+
+
+def test_what_is_no_tid_keeps_no_other_from_being_settled(
+    workers: Workers, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks.settle("stock", ["a.1", *NO_TIDS, "b.2"])
+    assert workers.groups == [["a.1", "b.2"]]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("tids", "due_ms"),
+    [
+        (None, 0),
+        ("o.1", 0),
+        ({"o.1": 1}, 0),
+        (7, 0),
+        (["o.1"], "0"),
+        (["o.1"], -1),
+        (["o.1"], None),
+    ],
+)
+def test_what_names_no_tids_is_dropped(workers: Workers, tids: Any, due_ms: Any) -> None:
+    tasks.settle("stock", tids, due_ms)
+    assert workers.groups == []
+
+
+def test_a_group_of_any_size_is_settled_a_part_at_a_time(workers: Workers) -> None:
+    tids = [f"o.{version}" for version in range(2 * tasks.GROUP_TIDS + 1)]
+    tasks.settle("stock", tids)
+    assert [len(group) for group in workers.groups] == [tasks.GROUP_TIDS, tasks.GROUP_TIDS, 1]
+    assert [tid for group in workers.groups for tid in group] == tids
+
+
+def test_what_resists_gets_a_task_of_its_own(workers: Workers) -> None:
+    workers.outcome = Waiting("not now")
+    tasks.settle("stock", ["a.1", "b.2"], 5)
+    assert workers.compensations == [("stock", "a.1", 5), ("stock", "b.2", 5)]
+
+
+@pytest.mark.parametrize("tid", NO_TIDS)
+def test_nothing_is_compensated_for_what_is_no_tid(workers: Workers, tid: Any) -> None:
+    task: Any = SimpleNamespace(request=SimpleNamespace(retries=0))
+    assert tasks.compensate(task, "stock", tid) == "dropped: that is no tid"
+    assert workers.groups == []
