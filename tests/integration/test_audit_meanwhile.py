@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from typing import Any
 
 import pytest
 
 from gateway.orders.store import Order, OrderStore
 from proto import ledger_pb2 as pb
+from recoup.audit import orders as audited_orders
 from recoup.audit import run
 from recoup.audit.progress import Steps
-from recoup.audit.stores import Advance
+from recoup.audit.stores import Advance, Store
 from recoup.settings import Settings
 from tests.integration.books import ABORT, COMMIT, Books
 from tests.integration.test_audit import COST, PIECES, Shop, _quick, settings, shop
@@ -191,6 +193,43 @@ def test_what_was_paid_for_nothing_is_found_also_when_more_is_used(
     assert set(findings.by_kind) == {"paid-unused"}
     assert findings.books["stock"].difference == 3 * PIECES
     assert findings.books["payment"].difference == 3 * COST
+
+
+def test_an_order_that_is_written_anew_after_it_was_read_counts_once(
+    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a paid order that is settled, and read as such; and nothing is held that could cover it
+    tid = shop.paid("0")
+    shop.orders.propose(shop.held, "abort")
+    for books in (shop.stock, shop.payment):
+        books.settle(tid, COMMIT)
+        books.settle(shop.held, ABORT)
+    read_before = audited_orders.read_before
+
+    def renewed_before_the_second(store: Store, reading: int, *more: Any) -> None:
+        if reading == 2:
+            shop.orders.init(1, 1, 1, 5, None)
+        read_before(store, reading, *more)
+
+    # When it is written anew before what earlier lives cost is read again
+    monkeypatch.setattr(audited_orders, "read_before", renewed_before_the_second)
+    # Then that is no difference, and what it cost and sold is uncertain only
+    findings = run.run(settings, Steps())
+    assert findings.differences == []
+    moved = {bracket.subject: bracket.units for bracket in findings.brackets}
+    assert moved == {"item a": PIECES, "user u": COST}
+
+
+def test_a_leg_in_no_index_holds_what_it_holds_also_when_more_is_held(
+    shop: Shop, settings: Settings
+) -> None:
+    # Given a held leg that is in no index
+    shop.client.zrem(shop.stock.key("due"), shop.held)
+    # When its item is held by another one meanwhile, so that both are looked at again
+    tid = shop.order("o")
+    hold = When("accounts of stock again", lambda: shop.stock.hold(tid, ("a", PIECES)))
+    # Then nothing is wrong with what the item holds
+    assert set(run.run(settings, hold).by_kind) == {"not-due"}
 
 
 def test_a_crowd_at_the_same_time_is_no_difference(
