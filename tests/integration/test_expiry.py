@@ -41,7 +41,7 @@ class Outlived(World):
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(deadline_ms=60_000, lease_ms=60_000, leg_kept_s=60)
+    return Settings(deadline_ms=60_000, lease_ms=60_000, leg_kept_s=240)
 
 
 @pytest.fixture
