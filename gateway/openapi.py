@@ -133,7 +133,7 @@ def _operation(call: Call) -> dict[str, Any]:
         "operationId": call.name,
         "tags": [call.tag],
         "summary": call.summary,
-        "parameters": [*call.parameters, *(["Idempotency-Key"] if call.method == "post" else [])],
+        "parameters": [*call.parameters, *(["Idempotency-Key"] if call.remembers else [])],
         "responses": {"200": _answer(call), **_problem_answers(call)},
     }
     if call.note:

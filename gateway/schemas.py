@@ -65,10 +65,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "type": "array",
             "items": {
                 "type": "array",
-                "prefixItems": [ID, whole_number(1)],
+                # Not `prefixItems`, which says it better: tools mistake it for a list of schemas.
+                "items": {"anyOf": [ID, whole_number(1)]},
                 "minItems": 2,
                 "maxItems": 2,
-                "description": "An item's id and its quantity.",
+                "description": "An item's id, then its quantity.",
             },
         },
         user_id=ID,

@@ -123,7 +123,9 @@ def test_a_call_declares_the_parameters_of_its_path(document: dict[str, Any]) ->
         assert [parameter["name"] for parameter in in_path] == re.findall(r"{(\w+)}", path)
         assert all(parameter["required"] for parameter in in_path)
         in_headers = [parameter["name"] for parameter in declared if parameter["in"] == "header"]
-        assert in_headers == (["Idempotency-Key"] if method == "post" else [])
+        # A checkout doesn't look at the header, so it may be anything there.
+        keyed = method == "post" and "checkout" not in path
+        assert in_headers == (["Idempotency-Key"] if keyed else [])
 
 
 def test_parameters_say_what_is_allowed(document: dict[str, Any]) -> None:
