@@ -19,7 +19,7 @@ PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 RINGS := tests/unit tests/model tests/integration tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pending retry consistency audit chaos soak locust test test-all test-redis lint format proto lock clean
+.PHONY: help run demo pending retry consistency audit chaos soak locust test test-all test-chaos test-redis lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -56,6 +56,9 @@ test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are i
 
 test-all: .venv/.dev-ready  ## all tests
 	@exec $(PY) -m pytest -m "" $(RINGS)
+
+test-chaos: .venv/.dev-ready  ## a minute of chaos, tested
+	@exec $(PY) -m pytest -m slow tests/chaos/test_chaos_minute.py
 
 test-redis: .venv/.dev-ready  ## the integration tests, on the redis-server of PATH
 	@RECOUP_REDIS_SERVER=redis-server exec $(PY) -m pytest tests/integration

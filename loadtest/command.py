@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import signal
 import sys
 import traceback
 from collections.abc import Callable
 
 from rich.console import Console
 
+from loadtest import interrupt
 from loadtest.books import Verdict
 from loadtest.client import CannotTell
 
@@ -29,8 +29,7 @@ def need_matplotlib(parser: argparse.ArgumentParser) -> None:
 def judged(work: Callable[[], Verdict]) -> Verdict:
     """What the work finds; CANNOT_TELL, and why, if it doesn't come to that. Whoever is told to end
     (SIGTERM, SIGHUP, Ctrl-C) leaves by an exception, so that what is open is closed."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupt.listen()
     try:
         return work()
     except CannotTell as error:
@@ -41,7 +40,3 @@ def judged(work: Callable[[], Verdict]) -> Verdict:
         # A fault of the program itself must not look like one of what it judges.
         traceback.print_exc()
     return Verdict.CANNOT_TELL
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -23,6 +23,7 @@ from loadtest.chaos.result import Result
 from loadtest.chaos.timeline import Sampler, Span, Timeline
 from loadtest.chaos.world import Missed, World
 from loadtest.client import CannotTell, Client
+from loadtest.interrupt import pause
 from recoup.processes import ROOT
 
 READY_LIMIT_S = 60.0
@@ -125,10 +126,10 @@ class Run:
         with ThreadPoolExecutor(max(1, len(planned))) as pool:
             under_way: list[Future[Span]] = []
             for each in planned:
-                time.sleep(max(0.0, began_s + each.at_s - time.monotonic()))
+                pause(began_s + each.at_s - time.monotonic())
                 under_way.append(pool.submit(self._break, each.fault))
             spans = [future.result() for future in under_way]
-        time.sleep(max(0.0, began_s + lasts_s - time.monotonic()))
+        pause(began_s + lasts_s - time.monotonic())
         return spans
 
     def _break(self, fault: Fault) -> Span:
@@ -155,7 +156,7 @@ class Run:
             if not down:
                 return time.monotonic() - began_s
             self._board.waits_for(", ".join(down))
-            time.sleep(POLL_S)
+            pause(POLL_S)
         return None
 
     def _is_served(self) -> bool:
@@ -165,7 +166,7 @@ class Run:
         while self._tally.so_far()[Outcome.PAID] < enough:
             if time.monotonic() > give_up:
                 return False
-            time.sleep(POLL_S)
+            pause(POLL_S)
         return True
 
     def _until_nothing_is_held(self, began_s: float) -> float | None:
@@ -179,7 +180,7 @@ class Run:
             if held != 0:
                 self._board.waits_for(f"{held} held legs")
                 since_s = now_s
-            time.sleep(POLL_S / 2)
+            pause(POLL_S / 2)
         return None
 
     def _audit(self) -> tuple[Unaccounted, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from loadtest.books import Verdict
 from loadtest.client import CannotTell
 from loadtest.instance import Instance
+from loadtest.interrupt import pause
 from loadtest.soak.load import Load
 from loadtest.soak.measure import CHECKOUT, Measurements, Series
 from loadtest.soak.trend import Trend
@@ -121,7 +121,7 @@ def _watch(
                 due_s += EVERY_S
                 left_s = until_s - now_s
                 status.update(f"{what} · {left_s // 60:.0f}:{left_s % 60:02.0f} left")
-            time.sleep(0.2)
+            pause(0.2)
 
 
 def write(folder: Path, minutes: float, result: Result, series: dict[str, Series]) -> None:
