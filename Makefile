@@ -16,6 +16,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --only-binar
 PROTOS := proto/orders.proto proto/ledger.proto
 PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+CHAOS := $(patsubst %,tests/chaos/test_%.py,chaos_minute faults third_party)
 RINGS := tests/unit tests/model tests/integration tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
@@ -57,8 +58,8 @@ test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are i
 test-all: .venv/.dev-ready  ## all tests
 	@exec $(PY) -m pytest -m "" $(RINGS)
 
-test-chaos: .venv/.dev-ready  ## a minute of chaos, tested
-	@exec $(PY) -m pytest -m slow tests/chaos/test_chaos_minute.py
+test-chaos: .venv/.dev-ready  ## a minute of chaos, a death at each fault point, a third party
+	@exec $(PY) -m pytest -m slow $(CHAOS)
 
 test-redis: .venv/.dev-ready  ## the integration tests, on the redis-server of PATH
 	@RECOUP_REDIS_SERVER=redis-server exec $(PY) -m pytest tests/integration

@@ -21,7 +21,7 @@ from recoup.processes import ROOT
 from recoup.stack import record
 
 pytestmark = pytest.mark.slow
-"""Has a target of its own, `make test-chaos`."""
+"""Has a target of its own, with the rest of chaos: `make test-chaos`."""
 
 SEED = 32
 """Any other would do as well; but a run that fails can be had again."""

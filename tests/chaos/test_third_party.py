@@ -14,6 +14,9 @@ from tests.chaos.traffic import Traffic
 from tests.e2e.client import Shop, eventually
 from tests.e2e.stack import Stack
 
+pytestmark = pytest.mark.slow
+"""Has a target of its own, with the rest of chaos: `make test-chaos`."""
+
 LIMIT_S = 10.0
 
 
