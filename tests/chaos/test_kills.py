@@ -29,9 +29,10 @@ def test_the_books_agree_after_a_kill(stack: Stack, process: str) -> None:
         checkouts = traffic.start()
         assert traffic.begun.wait(60)
         # when a process is killed
-        stack.kill(process)
+        killed = stack.kill(process)
         checkouts.result(120)
-        # then it comes back, nothing stays held, and money, stock, orders and answers agree
+        stack.comes_back(process, killed)
+        # then, when it is back, nothing stays held, and money, stock, orders and answers agree
         traffic.settles()
         traffic.check_books()
         # and the crowd was served: a dead process costs at most what it had under way

@@ -133,7 +133,7 @@ def test_pending_compensations_are_rows_in_flower(stack: Stack) -> None:
             eventually(lambda: stack.pending_in_flower() >= rows)
             eventually(lambda: all(stack.in_flower()[row]["retries"] >= 2 for row in rows))
             # and no group among them, which would never be seen to end
-            names = {task["name"] for task in stack.in_flower().values()}
+            names = {str(task["name"]) for task in stack.in_flower().values()}
             assert not {name for name in names if name.endswith(".settle")}
             # and each says whose it is
             for tid in tids:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ from tests.e2e.client import eventually
 READY_LIMIT_S = 120
 STOP_LIMIT_S = 60
 COMMAND_LIMIT_S = 120
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether a process does anything any more."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Stack:
@@ -120,9 +128,20 @@ class Stack:
 
     # --- what tests do to it ---
 
-    def kill(self, name: str) -> None:
-        """kill -9 of one process (the gateway: of its master)."""
-        os.kill(self.supervisor.pid(name), signal.SIGKILL)
+    def kill(self, name: str) -> list[psutil.Process]:
+        """kill -9 of one process (the gateway: of its master). Returns it, and its children."""
+        process = psutil.Process(self.supervisor.pid(name))
+        family = [process, *process.children()]
+        process.kill()
+        return family
+
+    def comes_back(self, name: str, killed: Sequence[psutil.Process]) -> None:
+        """Waits until a killed process runs anew and all is ready. The children of the killed one
+        end by themselves; until then the gateway's still answer, and keep its port."""
+        pids = {0, *(process.pid for process in killed)}
+        eventually(lambda: not any(map(lives, killed)))
+        eventually(lambda: self.supervisor.pid(name) not in pids)
+        self.heals()
 
     def gateway_workers(self) -> list[psutil.Process]:
         """The gateway's worker processes."""
