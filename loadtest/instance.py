@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +26,11 @@ import redis
 from celery import Celery
 
 from loadtest.client import CannotTell
+from proto import ledger_pb2 as pb
+from proto.ledger_pb2_grpc import LedgerStub
 from recoup.processes import ROOT, processes
 from recoup.readiness import Check, checks
+from recoup.rpc import ask, open_channel
 from recoup.scripts import SOCKET_TIMEOUT_S, connect
 from recoup.settings import PARTIES, Settings, port_offsets, settings
 from recoup.stack import PR_SET_PDEATHSIG, up
@@ -36,15 +39,21 @@ from recoup.supervisor import Supervisor
 READY_LIMIT_S = 120.0
 STOP_LIMIT_S = 60.0
 ANSWER_LIMIT_S = 1.0
+SUPPLY_LIMIT_S = 10.0
+
+SUPPLY = 10**12
+"""What a further party can give: more than anybody asks."""
 
 GATEWAY_WORKER = "gateway-worker"
 """One of the gateway's worker processes, in place of the name of a process."""
 
-STORES = ("orders-db", "stock-db", "payment-db")
-"""The databases that lose nothing they have acknowledged."""
-
 Overrides = Mapping[str, Mapping[str, str]]
 """What a process, by its name, alone finds in its environment."""
+
+
+def stores(parties: Sequence[str]) -> list[str]:
+    """The databases that lose nothing they have acknowledged, as processes are named."""
+    return [f"{owner}-db" for owner in ("orders", *parties)]
 
 
 def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
@@ -63,8 +72,8 @@ class Instance:
     """A whole system, started and stopped by whoever measures it."""
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
-        """`environment` is for all its processes."""
-        port, flower_port = free_ports(PARTIES)
+        """`environment` is for all its processes. Its parties are those of our own settings."""
+        port, flower_port = free_ports(settings().parties)
         self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir.resolve())
         self.url = f"http://{self.settings.host}:{port}"
         self.supervisor = Supervisor(self.settings.data_dir)
@@ -102,9 +111,25 @@ class Instance:
         host = socket.gethostname()
         workers = {
             name: consumes(f"{name}@{host}", self.settings.database_url("broker"))
-            for name in ("stock-worker", "payment-worker")
+            for name in (f"{party}-worker" for party in self.settings.parties)
         }
         self._checks = {**checks(self.settings), **workers}
+        for party in self.settings.parties:
+            if party not in PARTIES:
+                self._supply(party)
+
+    def _supply(self, party: str) -> None:
+        """Fills the account of a further party, of which each order takes one unit."""
+        ledger = LedgerStub(open_channel(self.settings.address(party)))
+        new = pb.CreateAccountsRequest(accounts=[pb.NewAccount(account_id=party)])
+        more = pb.AdjustAccountsRequest(
+            adjustments=[pb.Adjustment(account_id=party, amount=SUPPLY)]
+        )
+        (result,) = ask(ledger.CreateAccounts, new, SUPPLY_LIMIT_S).results
+        if result.outcome == pb.AccountResult.OK:
+            (result,) = ask(ledger.AdjustAccounts, more, SUPPLY_LIMIT_S).results
+        if result.outcome != pb.AccountResult.OK:
+            raise CannotTell(f"{party} doesn't take what it shall give: {result}")
 
     def _says_ready(self) -> bool:
         assert self._process is not None

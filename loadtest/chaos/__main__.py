@@ -14,12 +14,13 @@ from pathlib import Path
 from loadtest.books import Verdict
 from loadtest.chaos import report
 from loadtest.chaos.board import Board
-from loadtest.chaos.faults import FAULTS
+from loadtest.chaos.faults import faults_of
 from loadtest.chaos.plan import Plan, plan
 from loadtest.chaos.run import Run
 from loadtest.chaos.world import World
 from loadtest.command import judged, need_matplotlib, out
-from loadtest.instance import STORES
+from loadtest.instance import stores
+from recoup.settings import settings
 
 
 def main() -> int:
@@ -35,7 +36,7 @@ def main() -> int:
     chosen = parser.parse_args()
     need_matplotlib(parser)
     seed = secrets.randbelow(2**32) if chosen.seed is None else chosen.seed
-    planned = plan(seed, chosen.minutes, FAULTS)
+    planned = plan(seed, chosen.minutes, faults_of(settings().parties))
     out.print(
         f"seed {seed}: {len(planned.singles)} kinds of fault, each alone, as far as time allows; "
         f"then {len(planned.storm)} in a storm of {planned.storm_s:.0f} s",
@@ -69,7 +70,7 @@ def carry_out(planned: Plan, minutes: float, folder: Path) -> Verdict:
     if run.left_out:
         out.print(f"No time for each alone: {', '.join(run.left_out)}", soft_wrap=True)
     if verdict is Verdict.CONSISTENT:
-        for store in STORES:
+        for store in stores(world.instance.settings.parties):
             shutil.rmtree(folder / "instance" / store)
         out.print("[bold green]CONSISTENT[/] answers, credits, items and orders agree")
     else:

@@ -140,6 +140,7 @@ class Unaccounted:
 
     credits: int = 0
     items: int = 0
+    """And what further parties have."""
     orders: int = 0
 
     def __bool__(self) -> bool:

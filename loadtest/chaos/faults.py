@@ -5,13 +5,15 @@ To add one, add a line to `FAULTS` (and, if it breaks in a new way, a context to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Final
 
 from loadtest.chaos.proxy import Mode
 from loadtest.chaos.world import World
 from loadtest.instance import GATEWAY_WORKER
+from recoup.settings import PARTIES
 
 PAST_DEADLINE_S = 6.5
 """Longer than a checkout's deadline (5 s): who stood still finds that everything was decided."""
@@ -82,7 +84,7 @@ def ahead(store: str, by_s: float, storms: bool) -> Fault:
     return Fault(f"{store} clock +{by_s:g} s", frozenset({f"{store} clock"}), by_s, act, storms)
 
 
-FAULTS = (
+FAULTS: Final = (
     *map(kill, (GATEWAY_WORKER, "gateway", "orders", "stock", "payment")),
     *map(kill, ("stock-worker", "payment-worker", "beat", "flower", "broker")),
     *map(kill, ("orders-db", "stock-db", "payment-db")),
@@ -115,3 +117,25 @@ FAULTS = (
     # Alone, since for its whole time every checkout has to be turned away.
     ahead("payment", 20, storms=False),
 )
+"""Of an instance with stock and payment alone."""
+
+
+def faults_of(parties: Sequence[str]) -> tuple[Fault, ...]:
+    """Every kind of fault of an instance with these parties."""
+    further = [fault for party in parties if party not in PARTIES for fault in _faults_of(party)]
+    return (*FAULTS, *further)
+
+
+def _faults_of(party: str) -> tuple[Fault, ...]:
+    """What may befall a further party."""
+    return (
+        *map(kill, (party, f"{party}-worker", f"{party}-db")),
+        *map(die_at, (f"{party}.before_deduct", f"{party}.after_deduct", f"{party}.after_settle")),
+        *map(die_at, (f"{party}-worker.after_verdicts", f"{party}-worker.after_settle")),
+        *map(pause, (party, f"{party}-db")),
+        *map(restart, (party, f"{party}-worker")),
+        disturb(f"gateway->{party}", Mode.CUT, SHORT_S),
+        disturb(f"gateway->{party}", Mode.BLACKHOLE, PAST_DEADLINE_S),
+        disturb(f"{party}->{party}-db", Mode.CUT, SHORT_S),
+        ahead(party, 1.5, storms=True),
+    )

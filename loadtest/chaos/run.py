@@ -198,7 +198,8 @@ class Run:
             raise CannotTell(f"the audit fails: {said.stderr.strip()[-300:]}")
         audit: dict[str, Any] = json.loads(said.stdout)
         counts = {book: abs(units) for book, units in audit["unaccounted"].items()}
-        counted = Unaccounted(counts["credits"], counts["items"], counts["orders"])
+        credits, orders = counts.pop("credits"), counts.pop("orders")
+        counted = Unaccounted(credits, sum(counts.values()), orders)
         if audit["balanced"]:
             return counted, []
         found = audit["differences"] or [{"kind": "not balanced"}]

@@ -14,6 +14,7 @@ import xmlrpc.client
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psutil
 import redis
@@ -21,7 +22,7 @@ import redis
 from loadtest.chaos.proxy import Mode, Proxies, Proxy
 from loadtest.instance import GATEWAY_WORKER, Instance, Overrides, lives
 from recoup import faults
-from recoup.settings import PARTIES, Settings
+from recoup.settings import PARTIES, settings
 
 FIND_LIMIT_S = 3.0
 """A process that isn't there may just be starting again; that takes about a second."""
@@ -59,7 +60,7 @@ class Link:
 
 REDIS = "redis://{host}:{port}/0"
 
-LINKS = (
+LINKS: Final = (
     Link("gateway", "stock", "RECOUP_STOCK_ADDRESS"),
     Link("gateway", "orders-db", "RECOUP_ORDERS_DB_URL", REDIS),
     Link("stock-worker", "payment", "RECOUP_PAYMENT_ADDRESS"),
@@ -69,28 +70,40 @@ LINKS = (
 """Those that lead through a proxy. Each other process takes the direct way."""
 
 
+def links(parties: Sequence[str]) -> list[Link]:
+    """Those that lead through a proxy, in an instance with these parties."""
+    further = [party for party in parties if party not in PARTIES]
+    asking = (Link("gateway", party, f"RECOUP_{party.upper()}_ADDRESS") for party in further)
+    asked = (
+        Link(party, f"{party}-db", f"RECOUP_{party.upper()}_DB_URL", REDIS) for party in further
+    )
+    return [*LINKS, *asking, *asked]
+
+
 class World:
     """One instance, its proxies, and the means to break both."""
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
-        points = [name for names in faults.points_by_process(PARTIES).values() for name in names]
+        parties = settings().parties
+        points = [name for names in faults.points_by_process(parties).values() for name in names]
         every = ",".join(f"{point}:exit" for point in points)
         self.instance = Instance(data_dir, RECOUP_FAULT=every, **environment)
         fired = faults.folder(self.instance.settings.data_dir)
         self._marks = {point: fired / f"{point}.1" for point in points}
         self._proxies = Proxies()
         self._links: dict[str, Proxy] = {}
-        self._legs = {party: self.instance.database(party, LOOK_LIMIT_S) for party in PARTIES}
+        self._legs = {party: self.instance.database(party, LOOK_LIMIT_S) for party in parties}
 
     def start(self) -> None:
         """Starts it. Raises CannotTell."""
-        self.instance.start(self._route(self.instance.settings))
+        self.instance.start(self._route())
         for mark in self._marks.values():
             mark.touch()  # as if it had fired: whoever wants it to removes the mark
 
-    def _route(self, settings: Settings) -> Overrides:
+    def _route(self) -> Overrides:
+        settings = self.instance.settings
         overrides: dict[str, dict[str, str]] = {}
-        for link in LINKS:
+        for link in links(settings.parties):
             proxy, port = self._proxies.open(settings.host, settings.port_of(link.asked))
             self._links[link.name] = proxy
             told = link.form.format(host=settings.host, port=port)

@@ -18,8 +18,6 @@ MB = 1024 * 1024
 CHECKOUT = "checkout"
 """Begins the names of what is measured of checkouts."""
 
-STORES = ("orders", "stock", "payment", "broker")
-
 MEMORY = Tolerance(part=0.03, least=2.0)
 """MB. Allocators take memory in steps of this size and give it back when they like."""
 
@@ -67,7 +65,8 @@ class Measurements:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._databases = {store: instance.database(store) for store in STORES}
+        stores = ("orders", *instance.settings.parties, "broker")
+        self._databases = {store: instance.database(store) for store in stores}
         self._began_s = time.monotonic()
         self.pids: dict[str, set[int]] = {}
         """Every id that a process has had: more than one means that it has died."""

@@ -18,7 +18,6 @@ from loadtest.interrupt import pause
 from loadtest.soak.load import Load
 from loadtest.soak.measure import CHECKOUT, Measurements, Series
 from loadtest.soak.trend import Trend
-from recoup.settings import PARTIES
 
 LEG_KEPT_S = 60
 """How long this instance remembers a settled leg: short, so that as many go as come."""
@@ -95,7 +94,7 @@ def soak(instance: Instance, minutes: float) -> tuple[Result, dict[str, Series]]
     if not all(name.startswith(CHECKOUT) for name in unjudged):
         raise CannotTell(f"too few measurements of {', '.join(unjudged)}: give it more minutes")
     after = measurements.keys()
-    left = {party: after[party] - before[party] for party in PARTIES}
+    left = {party: after[party] - before[party] for party in instance.settings.parties}
     result = Result(
         began_s=began_s,
         ended_s=load_s,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from recoup.audit import kinds, records
 from recoup.audit.findings import Difference, Findings
 from recoup.audit.records import Order, Unreadable
 from recoup.audit.scratch import Scratch
 from recoup.audit.stores import Advance, Store
-from recoup.settings import PARTIES
 
 BEFORE = {"stock": "before:items", "payment": "before:users"}
-"""Where the order store adds up what earlier lives of orders asked of a party."""
+"""Where the order store adds up what earlier lives of orders asked of a party. A further party was
+asked the same by each of them, and how many there were stands in the orders."""
 
 
 def read_before(store: Store, reading: int, scratch: Scratch, findings: Findings) -> None:
@@ -25,8 +27,14 @@ def read_before(store: Store, reading: int, scratch: Scratch, findings: Findings
                 findings.add(Difference(kinds.UNREADABLE, f"the orders' {name}", "", str(error)))
 
 
-def read(store: Store, scratch: Scratch, findings: Findings, advance: Advance) -> None:
-    """Reads all orders."""
+def read(
+    store: Store,
+    parties: Sequence[str],
+    scratch: Scratch,
+    findings: Findings,
+    advance: Advance,
+) -> None:
+    """Reads all orders, and what the paid ones have asked of these parties."""
     for ids in store.names("order", advance):
         answers = fetch(store, ids)
         lines: list[tuple[str, str, str, int]] = []
@@ -37,17 +45,23 @@ def read(store: Store, scratch: Scratch, findings: Findings, advance: Advance) -
                     findings.add(Difference(kinds.UNREADABLE, f"order {id}", "", str(answer)))
             elif answer is not None:
                 _judge(id, answer, scratch, findings)
-                tids += (f"{id}.{version}" for version in answer.paid_before)
-                if answer.paid_at is not None:
-                    tid = f"{id}.{answer.paid_at}"
-                    tids.append(tid)
-                    lines += (
-                        (tid, party, account, amount)
-                        for party in PARTIES
-                        for account, amount in answer.asks(party).items()
-                    )
+                tids += (f"{id}.{version}" for version in answer.paid_versions())
+                lines += _paid_lines(id, answer, parties)
         scratch.keep_paid_tids(tids)
         scratch.keep_paid(lines)
+
+
+def _paid_lines(
+    id: str, order: Order, parties: Sequence[str]
+) -> Iterator[tuple[str, str, str, int]]:
+    """(tid, party, account, amount) of what it was paid for, and isn't kept in `before:…`."""
+    for party in parties:
+        versions = order.paid_versions()
+        if party in BEFORE:
+            versions -= order.paid_before
+        for version in versions:
+            for account, amount in order.asks(party).items():
+                yield f"{id}.{version}", party, account, amount
 
 
 def _judge(id: str, order: Order, scratch: Scratch, findings: Findings) -> None:

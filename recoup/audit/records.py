@@ -90,8 +90,14 @@ class Order:
         return not self.user_id
 
     def asks(self, party: str) -> Mapping[str, int]:
-        """What a checkout of it takes from each account of a party."""
-        return {self.user_id: self.total} if party == "payment" else self.pieces
+        """What a checkout of it takes from each account of a party: of a further party, one unit
+        of the account that bears its name."""
+        named = {"payment": {self.user_id: self.total}, "stock": self.pieces}
+        return named.get(party, {party: 1})
+
+    def paid_versions(self) -> frozenset[int]:
+        """All versions that it was paid at."""
+        return self.paid_before if self.paid_at is None else self.paid_before | {self.paid_at}
 
     def verdict(self, version: int) -> str:
         """The verdict on one of its versions: commit, abort, '' (none yet), or 'ahead'."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from recoup.audit import accounts, orders
@@ -14,7 +14,7 @@ from recoup.audit.legs import Legs
 from recoup.audit.progress import Steps
 from recoup.audit.scratch import Scratch
 from recoup.audit.stores import Store
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 
 LOOKS = 3
 """How often a leg that looks wrong is looked at again: what heals meanwhile isn't reported."""
@@ -31,7 +31,9 @@ def wait_until_quiet(settings: Settings) -> bool:
     """Waits until nothing is held that settles by itself; whether it came to that."""
     end_s = time.monotonic() + WAIT_LIMIT_S
     with contextlib.ExitStack() as stack:
-        stores = [stack.enter_context(closing(Store(party, settings))) for party in PARTIES]
+        stores = [
+            stack.enter_context(closing(Store(party, settings))) for party in settings.parties
+        ]
         # All are asked: one that is away is told at once.
         while any([store.read([("ZCARD", store.prefix + "due")]) != [0] for store in stores]):
             if time.monotonic() > end_s:
@@ -46,7 +48,7 @@ def run(settings: Settings, steps: Steps) -> Findings:
         scratch = stack.enter_context(closing(Scratch()))
         stores = {
             name: stack.enter_context(closing(Store(name, settings)))
-            for name in ("orders", *PARTIES)
+            for name in ("orders", *settings.parties)
         }
         return _run(stores, settings, steps, scratch)
 
@@ -56,17 +58,19 @@ def _run(
 ) -> Findings:
     findings = Findings()
     sizes = {name: store.size() for name, store in stores.items()}
+    parties = settings.parties
 
-    for party in PARTIES:
+    for party in parties:
         advance = steps.begin(f"accounts of {party}", sizes[party])
         accounts.read(stores[party], 1, scratch, findings, advance)
     orders.read_before(stores["orders"], 1, scratch, findings)
-    orders.read(stores["orders"], scratch, findings, steps.begin("orders", sizes["orders"]))
+    advance = steps.begin("orders", sizes["orders"])
+    orders.read(stores["orders"], parties, scratch, findings, advance)
     orders.read_before(stores["orders"], 2, scratch, findings)
-    _read_legs(Legs(stores, scratch, findings, settings), steps, sizes)
+    _read_legs(Legs(stores, scratch, findings, settings), parties, steps, sizes)
 
     totals = {}
-    for party in PARTIES:
+    for party in parties:
         store = stores[party]
         with store.watched("totals") as untouched:
             before = accounts.totals(store, findings)
@@ -77,19 +81,19 @@ def _run(
         if before is not None and not still:
             findings.bracket(f"{party}'s totals", 0, "not compared with the accounts: they moved")
     scratch.sum_up()
-    for party in PARTIES:
+    for party in parties:
         Balance(stores[party], scratch, findings).judge(totals[party])
     return findings
 
 
-def _read_legs(legs: Legs, steps: Steps, sizes: dict[str, int]) -> None:
-    for party in PARTIES:
+def _read_legs(legs: Legs, parties: Sequence[str], steps: Steps, sizes: dict[str, int]) -> None:
+    for party in parties:
         legs.read(party, steps.begin(f"legs of {party}", sizes[party]))
         legs.read_indexes(party)
     for _ in range(LOOKS):
         if legs.any_suspects():
             time.sleep(LOOK_PAUSE_S)
-            for party in PARTIES:
+            for party in parties:
                 legs.look_again(party)
-    for party in PARTIES:
+    for party in parties:
         legs.report(party)

@@ -15,13 +15,17 @@ import psutil
 import pytest
 
 from loadtest.books import Verdict
-from loadtest.instance import STORES
+from loadtest.instance import stores
 from recoup import preflight
 from recoup.processes import ROOT
+from recoup.settings import PARTIES
 from recoup.stack import record
 
 pytestmark = pytest.mark.slow
 """Has a target of its own, with the rest of chaos: `make test-chaos`."""
+
+ALL = (*PARTIES, "shipping")
+"""A third party takes part, and is broken as the others are."""
 
 SEED = 32
 """Any other would do as well; but a run that fails can be had again."""
@@ -40,7 +44,7 @@ def begun(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         (sys.executable, *command),
         cwd=ROOT,
-        env={**os.environ, "RECOUP_DATA_DIR": str(data_dir)},
+        env={**os.environ, "RECOUP_DATA_DIR": str(data_dir), "RECOUP_PARTIES": ",".join(ALL)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -76,8 +80,9 @@ def test_a_minute_of_chaos_leaves_books_that_agree(tmp_path: Path) -> None:
     *singles, storm = report["results"]
     done = [result["name"] for result in singles]
     assert done + report["left_out"] == report["planned"]["singles"]
-    assert any(store in singles[0]["name"] for store in STORES)
+    assert any(store in singles[0]["name"] for store in stores(ALL))
     assert len(singles) >= 3
+    assert any("shipping" in name for name in report["planned"]["singles"])
     assert len(report["planned"]["storm"]) >= 5
     for result in (*singles, storm):
         assert result["fine"]

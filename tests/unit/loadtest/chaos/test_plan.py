@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.chaos.faults import FAULTS
+from loadtest.chaos.faults import FAULTS, faults_of
 from loadtest.chaos.plan import Plan, plan
-from loadtest.instance import STORES
+from loadtest.instance import stores
+from recoup.settings import PARTIES
 
 DEFAULT_MINUTES = 10
 
@@ -35,7 +36,7 @@ def test_a_default_run_has_every_kind_alone_and_a_storm_of_60(seed: int) -> None
 @pytest.mark.parametrize("seed", range(20))
 def test_however_short_a_run_is_it_breaks_a_database_first(seed: int) -> None:
     planned = plan(seed, 1, FAULTS)
-    assert not planned.singles[0].targets.isdisjoint(STORES)
+    assert not planned.singles[0].targets.isdisjoint(stores(PARTIES))
     assert planned.storm
 
 
@@ -57,4 +58,12 @@ def test_several_faults_of_a_storm_are_open_at_once() -> None:
 
 
 def test_each_kind_has_a_name_of_its_own() -> None:
-    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    kinds = faults_of((*PARTIES, "shipping"))
+    assert len({fault.name for fault in kinds}) == len(kinds)
+
+
+def test_a_further_party_is_broken_too() -> None:
+    assert faults_of(PARTIES) == FAULTS
+    further = set(faults_of((*PARTIES, "shipping"))) - set(FAULTS)
+    broken = {target for fault in further for target in fault.targets}
+    assert broken >= {"shipping", "shipping-worker", "shipping-db", "gateway->shipping"}

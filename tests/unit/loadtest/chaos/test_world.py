@@ -9,12 +9,14 @@ import sys
 import pytest
 
 from loadtest.chaos import world as worlds
-from loadtest.chaos.faults import FAULTS
-from loadtest.chaos.world import LINKS, Link, wait_until_one_died
-from recoup.settings import PORT_OFFSETS, Settings
+from loadtest.chaos.faults import faults_of
+from loadtest.chaos.world import Link, links, wait_until_one_died
+from recoup.settings import PARTIES, Settings, port_offsets
+
+ALL = (*PARTIES, "shipping")
 
 
-@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
+@pytest.mark.parametrize("link", links(ALL), ids=lambda link: link.name)
 def test_a_link_is_told_by_a_setting_of_its_asker(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -22,13 +24,18 @@ def test_a_link_is_told_by_a_setting_of_its_asker(
     place = link.form.format(host="127.0.0.1", port=4711)
     monkeypatch.setenv(link.variable, place)
     # then its settings lead there, and nowhere else
-    assert place in Settings().model_dump().values()
-    assert link.asked in PORT_OFFSETS
+    settings = Settings(parties=ALL)
+    store = link.asked.removesuffix("-db")
+    told = settings.address(store) if store == link.asked else settings.database_url(store)
+    if link.asked == "broker":
+        told = settings.database_url("broker")
+    assert told == place
+    assert link.asked in port_offsets(ALL)
 
 
 def test_every_disturbed_link_has_a_proxy() -> None:
-    links = {target for fault in FAULTS for target in fault.targets if "->" in target}
-    assert links == {link.name for link in LINKS}
+    disturbed = {target for fault in faults_of(ALL) for target in fault.targets if "->" in target}
+    assert disturbed == {link.name for link in links(ALL)}
 
 
 @pytest.mark.parametrize("pids", [[], [os.getpid()]])
