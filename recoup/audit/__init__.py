@@ -1,4 +1,4 @@
-"""The audit: reads the raw records of the three databases, and says whether the books agree.
+"""The audit: reads the raw records of the databases, and says whether the books agree.
 
 It shares no code with what it audits, writes nothing, and runs while everything runs. Orders, stock
 and payment can't be read at one instant, so what it says rests on the order in which it reads.
@@ -12,6 +12,7 @@ U <= C <= U + what is held. The audit reads:
 2. `before:…`: B1. Then all orders, each counted once for each version it was found paid at: S.
    Then `before:…` again: B2. batch_init moves what a paid order asks to `before:…` in one script,
    so what it moves meanwhile may be missing in S + B1, and may stand twice in S + B2.
+   (A further party was asked the same by each life of an order: its S has all of them, and B is 0.)
 3. The legs: H is what held ones hold. An order that was found paid has its leg held here still, or
    settled before the next step.
 4. The accounts again: U2.

@@ -211,6 +211,21 @@ def test_init_over_existing_accounts_begins_a_new_generation(stock: Books) -> No
     assert set(stock.due()) == {"o.2"}
 
 
+@pytest.mark.parametrize("spoil", [("hdel", "price"), ("hset", "held", "many")])
+def test_a_record_that_lacks_something_is_its_own_trouble(
+    stock: Books, spoil: tuple[str, ...]
+) -> None:
+    # given an account whose record was damaged, beside one that is well
+    stock.open("a", 5)
+    stock.open("b", 7)
+    command, *field = spoil
+    getattr(stock.client, command)(stock.key("account:a"), *field)
+    # when both are asked for in one call, then only the damaged one can't be told
+    results = stock.accounts.find(["a", "b"]).results
+    assert [result.outcome for result in results] == [Result.ERROR, Result.OK]
+    assert results[1].account.available == 7
+
+
 def test_init_leaves_other_accounts_alone(stock: Books) -> None:
     stock.open("a", 5)
     stock.init(2, amount=9)

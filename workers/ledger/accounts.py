@@ -124,7 +124,11 @@ def _result(result: list[str] | None) -> pb.AccountResult:
     if result[0] != "ok":
         return pb.AccountResult(outcome=OUTCOMES[result[0]])
     account_id, *numbers = result[1:]
-    price, available, held, used, put_in, generation = map(int, numbers)
+    try:
+        price, available, held, used, put_in, generation = map(int, numbers)
+    except (TypeError, ValueError):  # its record lacks a field, or has something else there
+        log.error("account %s can't be read: %s", account_id, numbers)
+        return pb.AccountResult(outcome=pb.AccountResult.ERROR)
     account = pb.Account(
         account_id=account_id,
         price=price,
