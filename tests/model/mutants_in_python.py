@@ -144,7 +144,7 @@ MUTANTS_OF_THREE = [
                 Checkout,
                 "_decide",
                 "votes.all_yes(cast)",
-                "sum(vote is not None and vote.answer == pb.Vote.YES for vote in cast.values()) > 1",
+                "[vote and vote.answer for vote in cast.values()].count(pb.Vote.YES) > 1",
             ),
         ),
     ),
