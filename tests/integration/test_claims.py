@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from proto import ledger_pb2 as pb
-from tests.integration.books import COMMIT, Books, Photographer
+from tests.integration.books import ABORT, COMMIT, Books, Photographer, Verdict
 
 
 @pytest.fixture(autouse=True)
@@ -188,6 +188,89 @@ def test_a_record_that_cannot_be_read_disturbs_no_other(stock: Books) -> None:
     taken = take_due(stock)
     assert set(taken) == {"o.1", "bad.1", "o.2"}
     assert taken["bad.1"] == 0
+
+
+def test_a_sweep_takes_out_what_has_no_leg_and_says_so(
+    stock: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given two legs, of which the database has lost one, but not its entry
+    for tid in ("gone.1", "o.1"):
+        stock.hold(tid, ("a", 1))
+    stock.client.delete(stock.key("leg:gone.1"))
+    # When they aren't due yet, nothing happens
+    assert take_due(stock) == {}
+    assert set(stock.due()) == {"gone.1", "o.1"}
+    # When they are, the sweep takes the other one, and the entry is gone for good
+    stock.pass_ms(1000)
+    assert set(take_due(stock)) == {"o.1"}
+    assert set(stock.due()) == {"o.1"}
+    assert "gone.1 of stock was due, and its leg is gone" in caplog.text
+
+
+def test_what_was_parked_stays_listed_though_its_leg_is_gone(stock: Books) -> None:
+    stock.hold("gone.1", ("a", 1))
+    stock.ledger.park("gone.1", "a reason")
+    stock.client.delete(stock.key("leg:gone.1"))
+    stock.ledger.unpark(10)
+    assert take_due(stock) == {"gone.1": 0}
+    assert stock.listed("gone.1") == {"due", "reasons"}
+
+
+def test_a_deduction_that_comes_late_is_due_again(stock: Books) -> None:
+    # Given a leg that is gone, and a sweep that has taken its entry out
+    stock.hold("o.1", ("a", 1))
+    stock.client.delete(stock.key("leg:o.1"))
+    stock.pass_ms(1000)
+    take_due(stock)
+    # When it is deducted once more, then it is due as any other
+    stock.hold("o.1", ("a", 1))
+    stock.pass_ms(1000)
+    assert set(take_due(stock)) == {"o.1"}
+
+
+def test_a_leg_deducted_once_more_before_the_sweep_stays_due(stock: Books) -> None:
+    stock.hold("o.1", ("a", 1))
+    stock.client.delete(stock.key("leg:o.1"))
+    stock.hold("o.1", ("a", 1))
+    stock.pass_ms(1000)
+    assert set(take_due(stock)) == {"o.1"}
+    assert stock.listed("o.1") == {"due"}
+
+
+@pytest.mark.parametrize("verdict", [COMMIT, ABORT])
+def test_a_settled_leg_that_is_due_leaves_when_it_is_settled_again(
+    stock: Books, verdict: Verdict
+) -> None:
+    # Given a settled leg that is still due, and has no reason to be
+    stock.hold("o.1", ("a", 1))
+    stock.settle("o.1", verdict)
+    stock.client.zadd(stock.key("due"), {"o.1": 1})
+    # When a sweep takes it, it stays: its verdict may be another
+    assert set(take_due(stock)) == {"o.1"}
+    opposite = ABORT if verdict == COMMIT else COMMIT
+    assert stock.settle("o.1", opposite) == pb.CONTRADICTION
+    assert stock.listed("o.1") == {"due"}
+    # When it is settled as it was, it leaves
+    assert stock.settle("o.1", verdict) == pb.ALREADY
+    assert stock.due() == {}
+
+
+def test_a_settled_leg_that_is_due_leaves_at_the_latest_when_it_has_expired(stock: Books) -> None:
+    stock.hold("o.1", ("a", 1))
+    stock.settle("o.1", COMMIT)
+    stock.client.zadd(stock.key("due"), {"o.1": 1})
+    assert stock.client.pttl(stock.key("leg:o.1")) > 0
+    stock.client.pexpire(stock.key("leg:o.1"), 0)
+    assert take_due(stock) == {}
+    assert stock.due() == {}
+
+
+def test_a_record_without_a_state_stays_due(stock: Books) -> None:
+    stock.hold("bad.1", ("a", 1))
+    stock.client.hdel(stock.key("leg:bad.1"), "state")
+    stock.pass_ms(1000)
+    assert set(take_due(stock)) == {"bad.1"}
+    assert stock.listed("bad.1") == {"due"}
 
 
 # --- wake ---

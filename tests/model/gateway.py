@@ -15,7 +15,7 @@ from gateway.parties import Party
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.scripts import Call
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 from tests.model.process import Line, Packed, Program, question
 
 
@@ -24,7 +24,7 @@ def checkout(order_id: str, settings: Settings) -> Program:
 
     def body(line: Line) -> object:
         clock.now_s = 0.0
-        parties = [OnTheLine(name, line) for name in PARTIES]
+        parties = [OnTheLine(name, line) for name in settings.parties]
         return Checkout(store(line, settings), parties, Nobody(), settings).run(order_id)
 
     return Program(body)

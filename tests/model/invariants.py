@@ -9,13 +9,12 @@ from collections import Counter
 from typing import Any
 
 from proto import ledger_pb2 as pb
-from recoup.settings import PARTIES
 from tests.model import reconciler
 from tests.model.gateway import store as order_store
 from tests.model.process import Line, Packed, question
 from tests.model.redis import Store
-from tests.model.state import BEGINNING_MS, ORDERS, STEP_MS, View, view
-from tests.model.system import STORES, System
+from tests.model.state import BEGINNING_MS, ORDERS, STEP_MS, Order, View, view
+from tests.model.system import System
 from tests.model.trace import describe
 
 Stores = tuple[Store, ...]
@@ -47,7 +46,8 @@ class Invariants:
         self._states: dict[tuple[Stores, Expired], str] = {}
         self._recovered: dict[tuple[Stores, int], str] = {}
         self._sweeps = {
-            name: reconciler.sweep(name, system.settings, broker=False) for name in PARTIES
+            name: reconciler.sweep(name, system.settings, broker=False)
+            for name in system.settings.parties
         }
 
     def verdicts(self, orders: Store) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Invariants:
 
     def _state(self, stores: Stores, expired: Expired) -> str:
         verdicts = self.verdicts(stores[ORDERS])
-        for name, store in zip(STORES, stores, strict=True):
+        for name, store in zip(self._system.stores, stores, strict=True):
             if name == "orders":
                 continue
             books = view(store)
@@ -126,7 +126,7 @@ class Invariants:
             if not any(view(store).held for store in now):
                 break
             time_ms = BEGINNING_MS + STEP_MS * clock + later_ms
-            for name in PARTIES:
+            for name in self._system.settings.parties:
                 line = Straight(self._system, now, time_ms)
                 line.ask(question(name, "Unpark", UNPARK))
                 self._sweeps[name].body(line)
@@ -134,12 +134,20 @@ class Invariants:
         if not any(old is not new for old, new in zip(stores, now, strict=True)):
             return ""
         problem = ""
-        for name, store in zip(STORES, now, strict=True):
+        for name, store in zip(self._system.stores, now, strict=True):
             if view(store).held:
                 problem = f"L1: {name} still holds {', '.join(view(store).held)}"
         problem = problem or self._orders_step(stores[ORDERS], now[ORDERS])
-        problem = problem or self._state(tuple(now), expired | _settled(stores))
+        problem = problem or self._state(tuple(now), expired | self._settled(stores))
         return problem and "\n     then: ".join([problem, *story[1:]])
+
+    def _settled(self, stores: Stores) -> Expired:
+        return frozenset(
+            (name, tid)
+            for name, store in zip(self._system.stores, stores, strict=True)
+            for tid, leg in view(store).legs.items()
+            if leg.state != "held"
+        )
 
 
 class Straight(Line):
@@ -154,21 +162,12 @@ class Straight(Line):
 
     def wait(self, number: int) -> Any:
         what = self.asked[number]
-        place = STORES.index(what.store)
+        place = self._system.stores.index(what.store)
         store, answer = self._system.ask(what, self._stores[place], self._time_ms)
         if store is not self._stores[place]:
             self.story.append(describe(what, answer))
         self._stores[place] = store
         return answer
-
-
-def _settled(stores: Stores) -> Expired:
-    return frozenset(
-        (name, tid)
-        for name, store in zip(STORES, stores, strict=True)
-        for tid, leg in view(store).legs.items()
-        if leg.state != "held"
-    )
 
 
 def _legs_step(name: str, before: View, after: View, expired: Expired) -> str:
@@ -237,7 +236,7 @@ def _paid(name: str, books: View, orders: View, verdicts: dict[str, str]) -> str
     paid: Counter[str] = Counter()
     for order in orders.orders.values():
         if order.paid_at:
-            paid.update({order.user: order.total} if name == "payment" else dict(order.lines))
+            paid.update(_asked(name, order))
     taken: Counter[str] = Counter({id: account.used for id, account in books.accounts.items()})
     for tid in books.held:
         if verdicts.get(tid) == "commit":
@@ -246,3 +245,10 @@ def _paid(name: str, books: View, orders: View, verdicts: dict[str, str]) -> str
         if taken[id] != paid[id]:
             return f"I4: paid orders took {paid[id]} of {name}'s account {id}, it says {taken[id]}"
     return ""
+
+
+def _asked(name: str, order: Order) -> dict[str, int]:
+    """What an order takes of a party's accounts: of a further one a unit of what it has (ADR 9)."""
+    if name == "stock":
+        return dict(order.lines)
+    return {order.user: order.total} if name == "payment" else {name: 1}

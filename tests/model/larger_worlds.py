@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.model.database import Rewrite
 from tests.model.outside import (
+    account,
     accounts_anew,
     operator_aborts,
     orders_anew,
@@ -12,7 +13,7 @@ from tests.model.outside import (
 )
 from tests.model.scene import Bounds
 from tests.model.world import World
-from tests.model.worlds import Make, beginning_short, books, rival
+from tests.model.worlds import THREE_PARTIES, Make, beginning_short, books, rival
 
 
 def two_at_once_unheard(rewrite: Rewrite = str) -> World:
@@ -66,6 +67,21 @@ def retries_on_demand(rewrite: Rewrite = str) -> World:
     return World([*books(1, 1), *rival("0.2", "0")], bounds, rewrite)
 
 
+def three_parties_at_once(rewrite: Rewrite = str) -> World:
+    """Two requests check out the same order, and there is one parcel."""
+    beginning = [*books(2, 2), *account("shipping", "shipping", 1)]
+    return World(beginning, Bounds(parties=THREE_PARTIES, settlers=1, loses=False), rewrite)
+
+
+def three_parties_short(rewrite: Rewrite = str) -> World:
+    """There is no parcel, unless another comes: shipping refuses while the others hold, and the
+    checkout tries again, one party after the other."""
+    beginning = [*books(2, 2), *account("shipping", "shipping", 0)]
+    events = (refill("shipping", "shipping", 1),)
+    bounds = Bounds(("0",), tries=2, parties=THREE_PARTIES, settlers=2, events=events)
+    return World(beginning, bounds, rewrite)
+
+
 LARGER_WORLDS: tuple[Make, ...] = (
     two_at_once_unheard,
     two_at_once_two_settlers,
@@ -76,4 +92,6 @@ LARGER_WORLDS: tuple[Make, ...] = (
     all_written_anew,
     retries_and_parking,
     retries_on_demand,
+    three_parties_at_once,
+    three_parties_short,
 )

@@ -134,3 +134,36 @@ MUTANTS_IN_PYTHON = [
         ),
     ),
 ]
+
+MUTANTS_OF_THREE = [
+    Mutant(
+        "commit is proposed once all have said yes, not once two have",
+        worlds.three_parties,
+        (
+            Python(
+                Checkout,
+                "_decide",
+                "votes.all_yes(cast)",
+                "[vote and vote.answer for vote in cast.values()].count(pb.Vote.YES) > 1",
+            ),
+        ),
+    ),
+    Mutant(
+        "commit is proposed once all peers hold, not once one does",
+        worlds.three_parties,
+        (
+            Python(
+                reconciler,
+                "proposal",
+                "all(peer is Peer.HELD for peer in peers)",
+                "Peer.HELD in peers",
+            ),
+        ),
+    ),
+    Mutant(
+        "every party of a leg is asked, not the first two",
+        worlds.three_parties,
+        (Python(Reconciler, "_peers", "in leg.parties:", "in leg.parties[:2]:"),),
+    ),
+]
+"""What takes a third party to show: with two, all of this is as good as the rule."""

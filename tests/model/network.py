@@ -11,7 +11,7 @@ from proto import orders_pb2
 from recoup.scripts import Call
 from tests.model.process import Packed, Question
 from tests.model.state import ORDERS, State, view
-from tests.model.system import SETTINGS, STORES, System
+from tests.model.system import SETTINGS, System
 
 Sent = int
 """Messages, a bit each: a number is compared faster than a set."""
@@ -117,9 +117,9 @@ class Network:
         if each.act == "settle" and verdicts.get(each.tid) == each.verdict:
             return True  # any settler that asks for the verdict from now on does the same
         if each.act == "task":
-            leg = view(state.stores[STORES.index(what.method)]).legs.get(each.tid)
+            leg = view(state.stores[self._system.stores.index(what.method)]).legs.get(each.tid)
             return leg is None or leg.state != "held"  # then nobody takes it any further
-        place = STORES.index(what.store)
+        place = self._system.stores.index(what.store)
         store, time_ms = state.stores[place], state.time_ms(place)
         if self._system.ask(what, store, time_ms)[0] is not store:
             return False

@@ -11,10 +11,11 @@ from unittest.mock import patch
 from gateway.orders.store import OrderStore
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
+from recoup.settings import PARTIES
 from tests.model.gateway import store
 from tests.model.process import Packed, Program, Question, question
 from tests.model.state import State, view
-from tests.model.system import SETTINGS, STORES
+from tests.model.system import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def tried_again(waiting: bool = False, times: int = 1) -> Event:
     """Beat, or an operator, has a parked leg tried again; an operator also a `waiting` one."""
 
     def questions(state: State) -> Iterable[Question]:
-        for name, each in zip(STORES, state.stores, strict=True):
+        for name, each in zip(("orders", *PARTIES), state.stores, strict=True):
             books = view(each)
             if books.parked:
                 yield question(name, "Unpark", Packed.of(pb.UnparkRequest(limit=100)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from recoup.settings import PARTIES
 from tests.model.database import Rewrite
 from tests.model.hearing import heard
 from tests.model.invariants import Invariants
@@ -13,7 +14,7 @@ from tests.model.network import Network, message
 from tests.model.outside import Event
 from tests.model.process import Question
 from tests.model.state import ORDERS, Checkout, State, Worker, replaced
-from tests.model.system import SETTINGS, STORES, System
+from tests.model.system import SETTINGS, System
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Bounds:
 
     checkouts: tuple[str, ...] = ("0", "0")
     """The orders that are checked out, each time by a request of its own."""
+    parties: tuple[str, ...] = PARTIES
+    """Who takes part, in the order in which they are asked one after the other."""
     tries: int = 1
     """Of each checkout."""
     settlers: int = 2
@@ -63,7 +66,9 @@ class Scene:
     def __init__(self, bounds: Bounds, rewrite: Rewrite = str) -> None:
         """`rewrite` changes the text of Lua scripts."""
         self.bounds = bounds
-        self.settings = SETTINGS.model_copy(update={"retry_tries": bounds.tries})
+        self.settings = SETTINGS.model_copy(
+            update={"retry_tries": bounds.tries, "parties": bounds.parties}
+        )
         self.system = System(rewrite, self.settings, keeps_clock=bounds.setbacks > 0)
         anew = any("anew" in event.name for event in bounds.events)
         self.invariants = Invariants(self.system, written_anew=anew)
@@ -72,7 +77,7 @@ class Scene:
 
     def ask(self, state: State, what: Question) -> tuple[State, Any]:
         """Has a service carry out a question: the state afterwards, and the answer."""
-        place = STORES.index(what.store)
+        place = self.system.stores.index(what.store)
         before = state.stores[place]
         store, answer = self.system.ask(what, before, state.time_ms(place))
         if store is not before:

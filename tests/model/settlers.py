@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recoup.settings import PARTIES
 from tests.model import reconciler
 from tests.model.chains import PARTY
 from tests.model.hearing import heard
@@ -23,7 +22,8 @@ class Settlers:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._parties = [name for name in PARTIES if name != PARTY or scene.bounds.chains is None]
+        parties, chains = scene.bounds.parties, scene.bounds.chains
+        self._parties = [name for name in parties if name != PARTY or chains is None]
         self._programs: dict[tuple[str, str], Program] = {}
         self._known: dict[tuple[object, ...], list[Outcome]] = {}
         self._proposers: dict[tuple[str, Question], Worker] = {}

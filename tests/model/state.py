@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from tests.model.process import Turn
 from tests.model.redis import Store
-from tests.model.system import STORES
+
+ORDERS = 0
+"""The place of the order store among the stores: see `System.stores`."""
 
 BEGINNING_MS = 10_000
 STEP_MS = 1_000
@@ -147,6 +149,3 @@ def view(store: Store) -> View:
 def replaced(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
     """The same values, but for one."""
     return (*values[:place], value, *values[place + 1 :])
-
-
-ORDERS = STORES.index("orders")

@@ -16,15 +16,13 @@ import redis
 from gateway.orders.service import OrdersService
 from gateway.orders.store import LUA, OrderStore
 from recoup.scripts import Scripts
-from recoup.settings import PARTIES, Settings
+from recoup.settings import Settings
 from tests.model.database import Database, Rewrite
 from tests.model.process import Packed, Question
 from tests.model.redis import Commands, Frozen, Store
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 from workers.ledger.service import LedgerService
-
-STORES = ("orders", *PARTIES)
 
 FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms"}
 """What a leg tells the operator, or a sweep, which by it leaves a leg to the workers, or doesn't:
@@ -51,12 +49,14 @@ class System:
     ) -> None:
         """`keeps_clock`: the clocks may be set back, so what they have shown before matters."""
         self.settings = settings
+        self.stores = ("orders", *settings.parties)
+        """Who has a database. All that a state has of each is in this order."""
         self._keeps_clock = keeps_clock
         self._answers: dict[tuple[Store, int, Question], tuple[Store, Any]] = {}
         self._expired: dict[tuple[Store, int], Store] = {}
-        self._databases = {name: Database(rewrite) for name in STORES}
+        self._databases = {name: Database(rewrite) for name in self.stores}
         self._ledgers: dict[str, LedgerService] = {}
-        for name in PARTIES:
+        for name in settings.parties:
             client = cast("redis.Redis", self._databases[name])
             ledger, accounts = Ledger(client, name, settings), Accounts(client, name, settings)
             self._ledgers[name] = LedgerService(ledger, accounts)

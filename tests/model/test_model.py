@@ -11,9 +11,9 @@ from tests.model.conftest import Findings
 from tests.model.explore import explore
 from tests.model.larger_worlds import LARGER_WORLDS
 from tests.model.mutants_in_lua import MUTANTS_IN_LUA
-from tests.model.mutants_in_python import MUTANTS_IN_PYTHON
+from tests.model.mutants_in_python import MUTANTS_IN_PYTHON, MUTANTS_OF_THREE
 from tests.model.mutation import Mutant
-from tests.model.worlds import WORLDS, Make
+from tests.model.worlds import WORLDS, Make, one
 
 STATES_MOST = 2_000_000
 """A world of more states than this has lost a bound: it would never end."""
@@ -42,7 +42,9 @@ def test_it_holds_in_larger_worlds_too(make: Make, findings: Findings) -> None:
 
 
 @pytest.mark.parametrize(
-    "mutant", [*MUTANTS_IN_LUA, *MUTANTS_IN_PYTHON], ids=lambda mutant: mutant.rule
+    "mutant",
+    [*MUTANTS_IN_LUA, *MUTANTS_IN_PYTHON, *MUTANTS_OF_THREE],
+    ids=lambda mutant: mutant.rule,
 )
 def test_without_this_rule_something_goes_wrong(mutant: Mutant, findings: Findings) -> None:
     with mutant.alive():
@@ -50,3 +52,10 @@ def test_without_this_rule_something_goes_wrong(mutant: Mutant, findings: Findin
     findings.mutant(explored)
     print(explored.violation)
     assert explored.violation, f"nobody noticed that this no longer holds: {mutant.rule}"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS_OF_THREE, ids=lambda mutant: mutant.rule)
+def test_two_parties_would_not_notice(mutant: Mutant) -> None:
+    with mutant.alive():
+        explored = explore(one(mutant.rewrite), STATES_MOST)
+    assert not explored.violation, "it needs no third party: move it to the others"

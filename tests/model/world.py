@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from recoup.settings import PARTIES
 from tests.model.chains import Chains
 from tests.model.checkouts import Checkouts
 from tests.model.database import Rewrite
@@ -37,7 +36,6 @@ from tests.model.redis import EMPTY
 from tests.model.scene import Bounds, Move, Next, Scene
 from tests.model.settlers import Settlers
 from tests.model.state import Checkout, State, replaced, view
-from tests.model.system import STORES
 
 
 class World:
@@ -49,6 +47,7 @@ class World:
         """`beginning` is carried out first; `rewrite` changes the text of Lua scripts."""
         self.bounds = bounds
         self.scene = Scene(bounds, rewrite)
+        self.stores = self.scene.system.stores
         self.invariants = self.scene.invariants
         self._beginning = beginning
         self._checkouts = Checkouts(self.scene)
@@ -58,8 +57,8 @@ class World:
     def start(self) -> State:
         """How it begins."""
         state = State(
-            stores=(EMPTY,) * len(STORES),
-            clocks=(0,) * len(STORES),
+            stores=(EMPTY,) * len(self.stores),
+            clocks=(0,) * len(self.stores),
             checkouts=tuple(map(Checkout, self.bounds.checkouts)),
             workers=(),
             sent=0,
@@ -88,7 +87,7 @@ class World:
         """What is wrong with a state, or with how it came about."""
         if before.stores is after.stores and before.clocks == after.clocks:
             return ""
-        for name, old, new in zip(STORES, before.stores, after.stores, strict=True):
+        for name, old, new in zip(self.stores, before.stores, after.stores, strict=True):
             if old is not new:
                 problem = self.invariants.step(name, old, new, after.expired)
                 if problem:
@@ -112,7 +111,7 @@ class World:
             if clocks[0] < self.bounds.steps:
                 yield self._clock_shows(state, "the clocks go on", tuple(n + 1 for n in clocks))
         else:
-            for place, name in enumerate(STORES):
+            for place, name in enumerate(self.stores):
                 later = replaced(clocks, place, clocks[place] + 1)
                 if (
                     later[place] <= self.bounds.steps
@@ -134,14 +133,14 @@ class World:
             for place, store in enumerate(state.stores)
         )
         expired = state.expired | {
-            (STORES[place], tid)
+            (self.stores[place], tid)
             for place, store in enumerate(stores)
             for tid in view(state.stores[place]).legs.keys() - view(store).legs.keys()
         }
         if stores != state.stores:
             after = after._replace(stores=stores, expired=expired)
         if self.bounds.setbacks:
-            for name in PARTIES:
+            for name in self.bounds.parties:
                 after, _ = self.scene.ask(after, question(name, "take_due", (0, 0)))
         return Move("time", move), self.scene.tidy(after), ""
 

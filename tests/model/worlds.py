@@ -25,6 +25,8 @@ from tests.model.world import World
 
 Make = Callable[[Rewrite], World]
 
+THREE_PARTIES = (*PARTIES, "shipping")
+
 
 def books(stock: int, credit: int, *lines: tuple[str, int]) -> list[Question]:
     """An item and a user of these, and the user's order "0": of one item, unless it says what."""
@@ -134,6 +136,12 @@ def no_broker(rewrite: Rewrite = str) -> World:
     return World(books(1, 1), bounds, rewrite)
 
 
+def three_parties(rewrite: Rewrite = str) -> World:
+    """As `one`, and a third party ships what is bought: it has one parcel."""
+    beginning = [*books(2, 2), *account("shipping", "shipping", 1)]
+    return World(beginning, Bounds(checkouts=("0",), parties=THREE_PARTIES, settlers=2), rewrite)
+
+
 WORLDS: tuple[Make, ...] = (
     one,
     two_at_once,
@@ -147,4 +155,5 @@ WORLDS: tuple[Make, ...] = (
     order_written_anew,
     retries,
     no_broker,
+    three_parties,
 )

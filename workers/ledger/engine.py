@@ -205,11 +205,15 @@ class Ledger:
         return Measures(int(due), int(parked), int(overdue), int(oldest_ms), known)
 
     def take_due(self, limit: int, lease_ms: int) -> tuple[int, int, list[DueLeg]]:
-        """Takes legs that are due: (clock_ms, their new due_ms, the legs)."""
-        arguments = (limit, lease_ms, self._leg(""))
-        now, due_ms, *rest = self._scripts.run_one(Call("due", (self._due, self._clock), arguments))
-        legs = [DueLeg(tid, int(ms)) for tid, ms in zip(rest[::2], rest[1::2], strict=True)]
-        return int(now), int(due_ms), legs
+        """Takes legs that are due: (clock_ms, their new due_ms, the legs). What was due and has no
+        leg any more is taken out, and logged: nothing else would still tell that it was lost."""
+        keys = (self._due, self._reasons, self._clock)
+        call = Call("due", keys, (limit, lease_ms, self._leg("")))
+        now, due_ms, *rest = self._scripts.run_one(call)
+        taken = list(zip(rest[::2], rest[1::2], strict=True))
+        for tid, _ in [each for each in taken if not each[1]]:
+            log.error("%s of %s was due, and its leg is gone: writes were lost", tid, self.party)
+        return int(now), int(due_ms), [DueLeg(tid, int(ms)) for tid, ms in taken if ms]
 
     def wake(self, limit: int) -> int:
         """Makes up to `limit` legs that wait for the order store due now; returns how many."""

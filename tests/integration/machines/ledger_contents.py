@@ -32,7 +32,7 @@ def shown(reference: ReferenceLedger, tid: str) -> pb.Leg:
     """What status must tell of a tid."""
     leg = reference.legs.get(tid)
     if leg is None:
-        return pb.Leg(tid=tid)
+        return pb.Leg(tid=tid, due_ms=reference.due.get(tid, 0))
     return pb.Leg(
         tid=tid,
         state=pb.Leg.State.Value(leg.state.upper()),

@@ -31,6 +31,8 @@ class ReferenceLedger:
     keys: dict[str, Remembered] = field(default_factory=dict)
     used_before: dict[str, int] = field(default_factory=dict)
     """What earlier generations of each account have used."""
+    lost: dict[tuple[str, int], int] = field(default_factory=dict)
+    """What each generation of an account holds for legs that are gone."""
 
     # --- legs ---
 
@@ -119,7 +121,12 @@ class ReferenceLedger:
 
     def claim(self, tid: str, due_ms: int, backoff_ms: int, lease_ms: int) -> int:
         """The new due time, or 0."""
-        if tid not in self.due or due_ms not in (0, self.due[tid]):
+        if tid not in self.due:
+            return 0
+        if tid not in self.legs:
+            del self.due[tid]
+            return 0
+        if due_ms not in (0, self.due[tid]):
             return 0
         leg = self.legs[tid]
         leg.tries += 1
@@ -160,22 +167,23 @@ class ReferenceLedger:
         if tid not in self.due and tid not in self.parked:
             return False
         self.parked.pop(tid, None)
-        self.due[tid] = self.legs[tid].next_try_ms = self.clock.now_ms()
+        self.due[tid] = self.clock.now_ms()
+        if tid in self.legs:
+            self.legs[tid].next_try_ms = self.due[tid]
         self.clock.keep()
         return True
 
     def take_due(self, limit: int, lease_ms: int) -> list[tuple[str, int]]:
-        """The legs that are due, and when each was to be tried."""
+        """The legs that are due, and when each was to be tried. What has none is due no more."""
         now = self.clock.now_ms()
         overdue = {tid: due_ms for tid, due_ms in self.due.items() if due_ms <= now}
         taken = longest(overdue, limit)
         for tid in taken:
-            self.due[tid] = now + lease_ms
+            del self.due[tid]
+        legs = {tid: self.legs[tid] for tid in taken if tid in self.legs}
+        self.due |= dict.fromkeys(legs, now + lease_ms)
         self.clock.keep()
-        legs = [self.legs[tid] for tid in taken]
-        return [
-            (tid, leg.next_try_ms or leg.deadline_ms) for tid, leg in zip(taken, legs, strict=True)
-        ]
+        return [(tid, leg.next_try_ms or leg.deadline_ms) for tid, leg in legs.items()]
 
     def wake(self, tids: set[str]) -> None:
         """Wakes these: which of those that wait is left open."""
@@ -183,6 +191,17 @@ class ReferenceLedger:
         for tid in tids & self.due.keys():
             self.due[tid] = self.clock.now_ms()
         self.clock.keep()
+
+    def lose(self, tid: str) -> bool:
+        """A leg's record is gone, and its entry isn't. Whether that may be: what has resisted
+        stands in other indexes too, and is left to tests of its own."""
+        if tid not in self.legs or tid in self.reasons or tid in self.waiting:
+            return False
+        leg = self.legs.pop(tid)
+        for account_id, amount, generation in leg.lines if leg.state == "held" else ():
+            line = (account_id, generation)
+            self.lost[line] = self.lost.get(line, 0) + amount
+        return True
 
     # --- accounts ---
 

@@ -147,6 +147,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def retry(self, tid: str) -> None:
         assert list(self.ledger.retry([tid]).due) == [self.reference.retry(tid)]
 
+    def lose(self, tid: str) -> None:
+        """The database loses a leg, but not its entry."""
+        if self.reference.lose(tid):
+            self.client.delete(self.books.key(f"leg:{tid}"))
+
     @rule(act=st.sampled_from(["take_due", "unpark", "wake"]), limit=LIMITS)
     def sweep(self, act: str, limit: int) -> None:
         getattr(self, act)(limit)
@@ -249,7 +254,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_books_balance(self) -> None:
-        held: dict[tuple[str, int], int] = {}
+        held = dict(self.reference.lost)
         for leg in self.reference.legs.values():
             for account_id, amount, generation in leg.lines if leg.state == "held" else ():
                 line = (account_id, generation)
