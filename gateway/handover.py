@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import gevent
+from gevent.event import Event
 
 from gateway import metrics
 from recoup import faults
@@ -21,8 +22,9 @@ log = logging.getLogger(__name__)
 GROUP_TIDS = 200
 """Tids in one message: far more than finish in a few ms, and still a small message."""
 
-GATHER_S = 0.005
-"""How long tids gather before a message leaves: a message costs as much as a whole checkout."""
+GATHER_S = 0.05
+"""How long tids gather before a message leaves: publishing and running one costs as much as three
+checkouts, and nobody waits for it."""
 
 WAITING_MOST = 50_000
 """Beyond this the broker is too slow to be of use, and the sweep is faster."""
@@ -43,6 +45,8 @@ class Handover:
         self._waiting: dict[str, list[str]] = {}
         self._running: gevent.Greenlet | None = None
         self._paused_until_s = 0.0
+        self._ends = Event()
+        """Set when nothing more will come, so that there is nothing to gather."""
 
     def put(self, parties: Iterable[str], tid: str) -> None:
         """Takes a tid that these parties have to settle. Never waits, never fails."""
@@ -60,13 +64,14 @@ class Handover:
 
     def flush(self, limit_s: float) -> None:
         """Publishes what waits, within `limit_s`: for an orderly end."""
+        self._ends.set()
         if self._running is not None:
             self._running.join(limit_s)
 
     def _run(self) -> None:
         try:
             while any(self._waiting.values()):
-                gevent.sleep(GATHER_S)
+                self._ends.wait(GATHER_S)
                 for party in list(self._waiting):
                     tids = self._waiting.pop(party)
                     for first in range(0, len(tids), GROUP_TIDS):

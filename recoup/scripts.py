@@ -128,13 +128,26 @@ class Scripts:
         return result
 
     def _send(self, calls: Sequence[Call]) -> list[Any]:
-        pipeline = self.client.pipeline(transaction=False)
-        for call in calls:
-            pipeline.execute_command(  # type: ignore[no-untyped-call]
-                "EVALSHA", self._hashes[call.script], len(call.keys), *call.keys, *call.arguments
-            )
-        results: list[Any] = pipeline.execute(raise_on_error=False)
-        for result in results:
-            if isinstance(result, redis.exceptions.ConnectionError):  # it is still loading its data
-                raise result
-        return results
+        # What a pipeline of the client does, without what it does besides: that costs as much as
+        # the rest (see docs/performance.md).
+        pool = self.client.connection_pool
+        connection: Any = pool.get_connection()
+        try:
+            connection.send_packed_command(connection.pack_commands(map(self._command, calls)))
+            return [_answer(connection) for _ in calls]
+        except BaseException:
+            connection.disconnect()  # else the next one would take these answers for its own
+            raise
+        finally:
+            pool.release(connection)
+
+    def _command(self, call: Call) -> tuple[str | int, ...]:
+        return ("EVALSHA", self._hashes[call.script], len(call.keys), *call.keys, *call.arguments)
+
+
+def _answer(connection: Any) -> Any:
+    """The next answer, or the error that a script ended with."""
+    try:
+        return connection.read_response()
+    except redis.exceptions.ResponseError as error:
+        return error

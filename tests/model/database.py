@@ -7,7 +7,8 @@ which begins to use more of a client fails loudly.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lupa import lua51  # type: ignore[import-untyped]
@@ -28,6 +29,7 @@ class Database:
         self._commands = Commands(EMPTY, 0)
         self._rewrite = rewrite
         self._loud = loud
+        self._answers: deque[Any] = deque()
         self._scripts: dict[str, Any] = {}
         self._lua = lua51.LuaRuntime(unpack_returned_tuples=True)
         self._lua.globals().redis = self._lua.table_from(
@@ -44,9 +46,33 @@ class Database:
 
     # --- as a client ---
 
-    def pipeline(self, transaction: bool) -> Pipeline:
-        assert not transaction
-        return Pipeline(self)
+    @property
+    def connection_pool(self) -> Database:
+        """Its one connection, which is itself."""
+        return self
+
+    def get_connection(self) -> Database:
+        return self
+
+    def release(self, connection: Database) -> None:
+        assert not self._answers
+
+    def disconnect(self) -> None:
+        self._answers.clear()
+
+    def pack_commands(self, commands: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return list(commands)
+
+    def send_packed_command(self, commands: Sequence[tuple[Any, ...]]) -> None:
+        for name, *arguments in commands:
+            assert name == "EVALSHA", name
+            self._answers.append(self.evalsha(*arguments))
+
+    def read_response(self) -> Any:
+        answer = self._answers.popleft()
+        if isinstance(answer, ResponseError):
+            raise answer
+        return answer
 
     def script_load(self, source: str) -> None:
         name = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -83,22 +109,6 @@ class Database:
         if isinstance(reply, list):
             return self._lua.table_from([self._to_lua(each) for each in reply])
         return reply
-
-
-class Pipeline:
-    """Calls that are sent together, and run one after the other."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._calls: list[tuple[Any, ...]] = []
-
-    def execute_command(self, name: str, *arguments: Any) -> None:
-        assert name == "EVALSHA", name
-        self._calls.append(arguments)
-
-    def execute(self, raise_on_error: bool) -> Sequence[Any]:
-        assert not raise_on_error
-        return [self._database.evalsha(*call) for call in self._calls]
 
 
 def _compile(lua: Any, source: str) -> Any:
