@@ -116,8 +116,8 @@ def progress() -> Iterator[Callable[[str], None]]:
     with Status("", console=console, refresh_per_second=REFRESHES_PER_S) as status:
 
         def say(what: str) -> None:
-            passed_s = time.monotonic() - began_s
-            line = f"{passed_s // 60:.0f}:{passed_s % 60:02.0f}  {what}"
+            minutes, seconds = divmod(int(time.monotonic() - began_s), 60)
+            line = f"{minutes}:{seconds:02}  {what}"
             if console.is_terminal:
                 status.update(line)
             else:

@@ -103,11 +103,16 @@ class Generator:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._requests = job.requests()
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
-        self._failed = Counter(dict.fromkeys(NO_ANSWER, 0))
+        self._began_s: dict[int, float] = {}
+        """By connection that waits for an answer, since when."""
+        self._parts: dict[int, bytes] = {}
+        """By connection, the beginning of an answer."""
         self._statuses, self._took_us = array("H"), array("L")
-        self._sent = 0
+        self._tally = Tally(failed=dict.fromkeys(NO_ANSWER, 0))
+        self._sends = True
 
     def open(self) -> None:
         """Opens all connections, gradually."""
@@ -117,15 +122,92 @@ class Generator:
                 time.sleep(PAUSE_S)
         time.sleep(ACCEPTED_S + self._job.connections / OPENED_AT_ONCE * PAUSE_S)
 
+    def run(self) -> Tally:
+        """Sends, until the time is over or nothing is left to send, and waits for the answers."""
+        gc.collect()
+        gc.disable()
+        cpu_s, began_s = time.process_time(), time.monotonic()
+        end_s = began_s + self._job.seconds
+        for number in list(self._sockets):
+            self._send(number)
+        while self._began_s:
+            now_s = time.monotonic()
+            if not self._tally.window_s and (now_s >= end_s or not self._sends):
+                self._close_window(began_s, cpu_s)
+                end_s = now_s + self._job.limit_s
+            elif now_s >= end_s:
+                self._tally.failed["timed out"] += len(self._began_s)
+                break
+            for number, _ in self._epoll.poll(max(0.001, end_s - now_s)):
+                self._read(number)
+        if not self._tally.window_s:
+            self._close_window(began_s, cpu_s)
+        gc.enable()
+        self._tally.cpu_us = (time.process_time() - cpu_s) / (self._tally.sent or 1) * 1e6
+        return self._count()
+
+    def _close_window(self, began_s: float, cpu_s: float) -> None:
+        """From now on nothing new is sent."""
+        self._sends = False
+        self._tally.window_s = time.monotonic() - began_s
+        self._tally.busy = (time.process_time() - cpu_s) / self._tally.window_s
+        self._tally.in_time = counted(self._statuses)
+
+    def _send(self, number: int) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._sends = False
+            return
+        self._began_s[number] = time.monotonic()
+        with contextlib.suppress(OSError):  # the next read says why
+            os.write(number, request)
+        self._tally.sent += 1
+
+    def _read(self, number: int) -> None:
+        try:
+            data = os.read(number, LONGEST_ANSWER)
+        except OSError:
+            data = b""
+        if not data:
+            self._lost(number)
+            return
+        if number in self._parts:
+            data = self._parts.pop(number) + data
+        status = status_of(data)
+        if not status:
+            self._parts[number] = data
+            return
+        self._tally.last_answer_at_s = now_s = time.monotonic()
+        self._statuses.append(status)
+        self._took_us.append(int((now_s - self._began_s.pop(number)) * 1e6))
+        if b"\r\nConnection: close" in data:
+            number = self._connect_again(number)
+        if self._sends and number:
+            self._send(number)
+
+    def _lost(self, number: int) -> None:
+        """The other side has ended a connection; what it was asked has no answer."""
+        self._parts.pop(number, None)
+        if self._began_s.pop(number, None) is not None:
+            self._tally.failed["reset"] += 1
+        number = self._connect_again(number)
+        if self._sends and number:
+            self._send(number)
+
+    def _connect_again(self, number: int) -> int:
+        """Another connection in place of one that has ended; 0 if there is none to be had."""
+        self._epoll.unregister(number)
+        self._sockets.pop(number).close()
+        return self._connect() if self._sends else 0
+
     def _connect(self) -> int:
-        """A new connection's number; 0 if there is none to be had."""
         address = (self._job.host, self._job.port)
         try:
             connection = socket.create_connection(address, timeout=CONNECT_LIMIT_S)
         except TimeoutError:
-            self._failed["timed out"] += 1
+            self._tally.failed["timed out"] += 1
         except OSError:
-            self._failed["refused"] += 1
+            self._tally.failed["refused"] += 1
         else:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -135,94 +217,11 @@ class Generator:
             return number
         return 0
 
-    def run(self) -> Tally:
-        """Sends, until the time is over or nothing is left to send, and waits for the answers."""
-        requests = self._job.requests()
-        gc.collect()
-        gc.disable()
-        cpu_s, began_s = time.process_time(), time.monotonic()
-        end_s, in_time = began_s + self._job.seconds, -1
-        began: dict[int, float] = {}
-        parts: dict[int, bytes] = {}
-        last_s = began_s
-
-        # All in this loop is paid for each request; it is one function since calls cost most.
-        clock, read, write = time.monotonic, os.read, os.write
-        note_status, note_took = self._statuses.append, self._took_us.append
-        for number in list(self._sockets):
-            if (request := next(requests, None)) is not None:
-                began[number] = clock()
-                write(number, request)
-                self._sent += 1
-        while began:
-            now_s = clock()
-            if in_time < 0 and now_s >= end_s:
-                window_s, in_time = now_s - began_s, len(self._statuses)
-                cpu_in_window_s = time.process_time() - cpu_s
-                end_s = now_s + self._job.limit_s
-            elif now_s >= end_s:
-                self._failed["timed out"] += len(began)
-                break
-            for number, _ in self._epoll.poll(max(0.001, end_s - now_s)):
-                try:
-                    data = read(number, LONGEST_ANSWER)
-                except OSError:
-                    data = b""
-                if data:
-                    if number in parts:
-                        data = parts.pop(number) + data
-                    status = status_of(data)
-                    if not status:
-                        parts[number] = data
-                        continue
-                    last_s = clock()
-                    note_status(status)
-                    note_took(int((last_s - began.pop(number)) * 1e6))
-                    if b"\r\nConnection: close" in data:
-                        number = self._again(number)
-                else:
-                    parts.pop(number, None)
-                    if began.pop(number, None) is not None:
-                        self._failed["reset"] += 1
-                    number = self._again(number)
-                if in_time < 0 and number:
-                    request = next(requests, None)
-                    if request is None:
-                        end_s = 0.0  # nothing is left to send: the window closes
-                        continue
-                    began[number] = clock()
-                    with contextlib.suppress(OSError):  # the next read says why
-                        write(number, request)
-                    self._sent += 1
-        cpu_s = time.process_time() - cpu_s
-        if in_time < 0:
-            window_s, in_time, cpu_in_window_s = last_s - began_s, len(self._statuses), cpu_s
-        gc.enable()
-        return self._tally(window_s, in_time, last_s, cpu_s, cpu_in_window_s)
-
-    def _again(self, number: int) -> int:
-        """Another connection in place of one that has ended."""
-        self._epoll.unregister(number)
-        self._sockets.pop(number).close()
-        return self._connect()
-
-    def _tally(
-        self, window_s: float, in_time: int, last_s: float, cpu_s: float, cpu_in_window_s: float
-    ) -> Tally:
-        final = [
-            us for status, us in zip(self._statuses, self._took_us, strict=True) if status < 500
-        ]
-        return Tally(
-            sent=self._sent,
-            answers=counted(self._statuses),
-            in_time=counted(self._statuses[:in_time]),
-            window_s=window_s,
-            last_answer_at_s=last_s,
-            failed=dict(self._failed),
-            took_ms=percentiles_ms(final),
-            cpu_us=cpu_s / self._sent * 1e6 if self._sent else 0.0,
-            busy=cpu_in_window_s / window_s if window_s else 0.0,
-        )
+    def _count(self) -> Tally:
+        pairs = zip(self._statuses, self._took_us, strict=True)
+        self._tally.answers = counted(self._statuses)
+        self._tally.took_ms = percentiles_ms([us for status, us in pairs if status < 500])
+        return self._tally
 
     def close(self) -> None:
         """Closes what is open."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -19,6 +18,7 @@ from loadtest.bench.report import processes
 FILE = "bench.png"
 
 COLOURS = {CHECKOUT: "#2f7d4f", BARE: "#7d7d7d", HEALTHZ: "#7d9fc4"}
+TURNED_AWAY = "#e0a030"
 PROCESS_COLOURS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
 THINNEST = 0.01
 """Processes with less than this part of the whole are drawn as one."""
@@ -46,33 +46,32 @@ def _points(figures: Figures, scenario: str, name: str) -> tuple[list[int], list
 
 def _draw_speed(axis: Axes, figures: Figures) -> None:
     for scenario, colour in COLOURS.items():
-        at, found = _points(figures, scenario, "per_s")
-        _line(axis, at, found, colour, f"{scenario}, 200/s")
-    at, found = _points(figures, CHECKOUT, "unavailable_per_s")
-    if any(each.most for each in found):
-        _line(axis, at, found, "#e0a030", "checkout, 503/s")
+        _line(axis, figures, (scenario, "per_s"), colour, f"{scenario}, 200/s")
+    _, turned_away = _points(figures, CHECKOUT, "unavailable_per_s")
+    if any(each.most for each in turned_away):
+        _line(axis, figures, (CHECKOUT, "unavailable_per_s"), TURNED_AWAY, "checkout, 503/s")
     axis.set_ylim(bottom=0)
-    _finish(axis, "answers a second", "by connections", at)
+    _finish(axis, figures, "answers a second, by connections")
 
 
 def _draw_took(axis: Axes, figures: Figures) -> None:
-    at: list[int] = []
     for scenario, colour in COLOURS.items():
-        for name, style in (("p50_ms", "-"), ("p99_ms", "--")):
-            at, found = _points(figures, scenario, name)
-            _line(axis, at, found, colour, f"{scenario}, {name.removesuffix('_ms')}", style)
+        for name, style in (("p50", "-"), ("p99", "--")):
+            _line(axis, figures, (scenario, f"{name}_ms"), colour, f"{scenario}, {name}", style)
     axis.set_yscale("log")
-    _finish(axis, "ms until the answer", "by connections", at)
+    _finish(axis, figures, "ms until the answer, by connections")
 
 
 def _line(
     axis: Axes,
-    at: Sequence[int],
-    found: Sequence[Spread],
+    figures: Figures,
+    what: tuple[str, str],
     colour: str,
     label: str,
     style: str = "-",
 ) -> None:
+    """A figure of a scenario, with its spread."""
+    at, found = _points(figures, *what)
     if not at:
         return
     axis.plot(at, [each.median for each in found], style, color=colour, label=label, marker="o")
@@ -80,14 +79,15 @@ def _line(
     axis.fill_between(at, least, most, color=colour, alpha=0.15, lw=0)
 
 
-def _finish(axis: Axes, title: str, below: str, at: Sequence[int]) -> None:
-    axis.set_xscale("log")
-    axis.set_xticks(list(at), [f"{each:,}" for each in at])
-    axis.minorticks_off()
+def _finish(axis: Axes, figures: Figures, title: str) -> None:
     axis.set_title(title, loc="left", fontweight="bold")
-    axis.set_xlabel(below)
     axis.grid(lw=0.3)
-    axis.legend(frameon=False, fontsize=9)
+    at = sorted({at for scenario, at in figures.measured() if scenario in COLOURS})
+    if at:
+        axis.set_xscale("log")
+        axis.set_xticks(at, [f"{each:,}" for each in at])
+        axis.minorticks_off()
+        axis.legend(frameon=False, fontsize=9)
 
 
 def _draw_cpu(axis: Axes, figures: Figures) -> None:

@@ -25,12 +25,13 @@ class Yardstick:
     """The bare route, on a port of its own."""
 
     def __init__(self, data_dir: Path) -> None:
-        port, flower_port = free_ports(PARTIES)
-        self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir.resolve())
+        self.settings = Settings(data_dir=data_dir.resolve())
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it, and waits until it answers. Raises CannotTell if it doesn't."""
+        port, flower_port = free_ports(PARTIES)
+        self.settings = self.settings.model_copy(update={"port": port, "flower_port": flower_port})
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         (gateway,) = (each for each in processes(self.settings) if each.name == "gateway")
         die_with_parent = ctypes.CDLL(None).prctl
