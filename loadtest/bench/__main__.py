@@ -92,9 +92,10 @@ def carry_out(plan: Plan, folder: Path, old: dict[str, Any] | None) -> Verdict:
             out.print(f"[bold red]NO RESULT[/] {each}", soft_wrap=True)
         out.print(str(path), soft_wrap=True)
         return Verdict.INCONSISTENT
-    for table in (report.answers(figures), report.costs(figures)):
-        out.print(table)
+    out.print(report.answers(figures))
+    out.print(report.costs(figures))
     out.print(report.cpu(figures, bench.idle_cores))
+    out.print(report.comparisons(figures, plan.crowd))
     out.print(report.judged(found))
     if old:
         out.print(against.table(against.changes(old, report_now)))

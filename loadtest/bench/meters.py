@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import psutil
 import urllib3
 
+from loadtest.client import CannotTell
 from loadtest.instance import Instance
 from recoup.settings import PARTIES
 
@@ -25,6 +26,7 @@ OURS = {"info", "config|set"}
 
 POLL_S = 0.02
 SETTLED_LIMIT_S = 60.0
+WRITTEN_LIMIT_S = 120.0
 
 Counts = Counter[str]
 
@@ -61,10 +63,25 @@ class Meters:
         self._polls = 0
         self.pids = {name: state.pid for name, state in instance.supervisor.states().items()}
         """Of each process that its supervisor runs."""
+        self._supervisors = psutil.Process(self.pids["gateway"]).parents()[:2]
 
     def cpu_s(self) -> dict[str, float]:
         """As the function of that name, for all processes."""
-        return cpu_s(self.pids)
+        own = (process.cpu_times() for process in self._supervisors)
+        return cpu_s(self.pids) | {"supervisor": sum(each.user + each.system for each in own)}
+
+    def wait_until_written(self) -> None:
+        """Until no database writes its file anew: what was done before this must not cost what
+        comes after. Raises CannotTell if that takes too long."""
+        give_up_s = time.monotonic() + WRITTEN_LIMIT_S
+        while any(
+            client.info("persistence")[name]
+            for client in self._databases.values()
+            for name in ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+        ):
+            if time.monotonic() > give_up_s:
+                raise CannotTell("a database writes its file anew without end")
+            time.sleep(POLL_S)
 
     def died(self) -> list[str]:
         """Processes that aren't those that ran at the beginning."""

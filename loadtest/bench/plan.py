@@ -14,14 +14,30 @@ instances."""
 
 BARE, CHECKOUT, HEALTHZ = "bare", "checkout", "healthz"
 HOT, REFUSED_10, REFUSED_90 = "one hot item", "10 % refused", "90 % refused"
-FEW, MILLION = "1,000 orders", "many orders"
+FEW, MILLION = "few orders", "many orders"
 ALWAYS, EVERYSEC = "fsync always", "fsync everysec"
 TWO, ONE = "2 gateways", "1 gateway"
 
 MIXES = {HOT: 0.0, REFUSED_10: 0.1, REFUSED_90: 0.9}
 """The part of the users that have no credit."""
 
+BESIDE_BARE = {CHECKOUT, HEALTHZ, *MIXES}
+"""What is measured in the same rounds as the bare route."""
+
+COMPARED = (
+    (HOT, CHECKOUT),
+    (REFUSED_10, CHECKOUT),
+    (REFUSED_90, CHECKOUT),
+    (MILLION, FEW),
+    (EVERYSEC, ALWAYS),
+    (ONE, TWO),
+)
+"""What each of them differs from in one thing."""
+
 FEW_ORDERS = 1_000
+
+FLOOD, FLOOD_TIMES = 2_000, 2.0
+"""From so many connections on a load lasts so much longer: it takes seconds to become steady."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import psutil
 from rich.table import Table
 
 from loadtest.bench.figures import Figures, Key, Run, Spread
-from loadtest.bench.plan import BARE, CHECKOUT, HEALTHZ, Plan
+from loadtest.bench.plan import BARE, BESIDE_BARE, CHECKOUT, COMPARED, HEALTHZ, Plan
 from loadtest.bench.targets import Target
 
 FILE = "bench.json"
@@ -26,25 +26,27 @@ BUSY_MOST, OTHERS_MOST = 0.7, 0.25
 
 
 def shown(found: Spread | None, form: str = ",.0f") -> str:
-    """The median, and the ends in brackets; empty without."""
+    """The median, and how far the rounds are from it; empty without."""
     if found is None:
         return ""
-    median, least, most = (format(each, form) for each in (found.median, found.least, found.most))
-    return f"{median} ({least}-{most})" if least != most else median
+    if not found.median:
+        return format(found.most, form) if not found.most else f"0 to {found.most:{form}}"
+    apart = max(found.most - found.median, found.median - found.least) / abs(found.median)
+    return f"{found.median:{form}} \N{PLUS-MINUS SIGN}{apart * 100:.0f} %"
 
 
 def answers(figures: Figures) -> Table:
     """How many answers a second, and how soon: a row for each scenario."""
     columns = ["", "connections", "200/s", "of bare", "final/s", "503/s", "p50 ms", "p99 ms"]
-    table = _table("Answers: the median of all rounds (the least-the most)", *columns, "settled s")
+    table = _table("Answers: the median of all rounds, and the farthest from it", *columns)
+    table.add_column("settled s", justify="right")
     for key in figures.measured():
         scenario, connections = key
-        ratio = figures.ratio(key, (BARE, connections), "per_s")
         table.add_row(
             scenario,
             f"{connections:,}",
             shown(figures.of(key, "per_s")),
-            "" if scenario == BARE else shown(ratio, ".2f"),
+            shown(of_bare(figures, key, "per_s"), ".2f"),
             shown(figures.of(key, "final_per_s")),
             shown(figures.of(key, "unavailable_per_s")),
             shown(figures.of(key, "p50_ms"), ",.1f"),
@@ -60,20 +62,39 @@ def costs(figures: Figures) -> Table:
     columns = ["", "connections", "CPU ms", "of bare", "Redis commands", "scripts", "gRPC calls"]
     table = _table("Cost of one checkout, settlement included", *columns, "task messages")
     for key in figures.measured():
-        scenario, connections = key
         if figures.of(key, "cpu_ms") is None:
             continue
-        ratio = figures.ratio(key, (BARE, connections), "cpu_ms")
         table.add_row(
-            scenario,
-            f"{connections:,}",
+            key[0],
+            f"{key[1]:,}",
             shown(figures.of(key, "cpu_ms"), ".2f"),
-            "" if scenario == BARE else shown(ratio, ".2f"),
+            shown(of_bare(figures, key, "cpu_ms"), ".2f"),
             *(
                 shown(figures.of(key, name), ".2f")
                 for name in ("redis", "redis scripts", "grpc_calls", "tasks")
             ),
         )
+    return table
+
+
+def of_bare(figures: Figures, key: Key, name: str) -> Spread | None:
+    """A figure in the bare route's; None where that wasn't measured a moment apart."""
+    scenario, connections = key
+    if scenario not in BESIDE_BARE:
+        return None
+    return figures.ratio(key, (BARE, connections), name)
+
+
+def comparisons(figures: Figures, connections: int) -> Table:
+    """Scenarios in what they are to be compared with."""
+    columns = ["", "compared with", "final answers a second", "p50", "CPU"]
+    table = _table(f"Compared, at {connections:,} connections", *columns)
+    for one, other in COMPARED:
+        pair = (one, connections), (other, connections)
+        if figures.of(pair[0], "per_s") and figures.of(pair[1], "per_s"):
+            names = ("final_per_s", "p50_ms", "cpu_ms")
+            ratios = (shown(figures.ratio(*pair, name), ".2f") for name in names)
+            table.add_row(one, other, *ratios)
     return table
 
 
@@ -188,9 +209,8 @@ def flat(figures: Figures, idle_cores: dict[str, float]) -> dict[str, dict[str, 
         if (found := figures.of((scenario, connections), name))
     }
     for scenario, connections in figures.measured():
-        key, bare = (scenario, connections), (BARE, connections)
         for name in ("per_s", "cpu_ms"):
-            if scenario != BARE and (found := figures.ratio(key, bare, name)):
+            if found := of_bare(figures, (scenario, connections), name):
                 named[f"{scenario} at {connections}: {name} of bare"] = found
     numbers = {name: asdict(found) for name, found in named.items()}
     if idle_cores:

@@ -25,9 +25,9 @@ WARM_UP_S = 2.0
 HALF = 0.5
 """The bare route and /healthz are steady from the start, so half the time will do."""
 
-SPARE, FLOOD_SPARE, FLOOD = 2.0, 12.0, 2_000
-"""For how many more checkouts there are orders than the warm-up has paid in the time. From so many
-connections on some are turned away, which is quick, and each takes another order."""
+SPARE, FLOOD_SPARE = 2.0, 10.0
+"""For how many more checkouts there are orders than the warm-up has paid in the time. In a flood
+some are turned away, which is quick, and each takes another order."""
 
 CHECKOUT_PATH = "/orders/checkout/{}"
 
@@ -131,7 +131,7 @@ class Bench:
         subject.per_s = run.figures()["per_s"]
 
     def _count(self, subject: Subject, seconds: float, connections: int) -> int:
-        spare = FLOOD_SPARE if connections > FLOOD else SPARE
+        spare = FLOOD_SPARE if connections > planned.FLOOD else SPARE
         return connections + math.ceil(subject.per_s * seconds * spare)
 
     def _checkouts(
@@ -145,6 +145,7 @@ class Bench:
     ) -> Run:
         """Checks orders out, waits until all is settled, and notes what it has cost."""
         seconds = seconds or self._plan.seconds
+        seconds *= planned.FLOOD_TIMES if connections > planned.FLOOD else 1.0
         taken = subject.shop.take(self._count(subject, seconds, connections), items)
         self._announce(number, scenario, connections)
         job = Job(
@@ -155,6 +156,7 @@ class Bench:
             taken.first,
             taken.count,
         )
+        subject.meters.wait_until_written()
         counts = subject.meters.counts()
         others, before = others_cores(), subject.meters.cpu_s()
         tally = load(job)

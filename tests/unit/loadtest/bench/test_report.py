@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.bench import picture, report
-from loadtest.bench.figures import Figures, Run
+from loadtest.bench.figures import Figures, Run, Spread
 from loadtest.bench.generator import Tally
-from loadtest.bench.plan import BARE, CHECKOUT, HOT, Plan
+from loadtest.bench.plan import BARE, CHECKOUT, EVERYSEC, HOT, Plan
 from loadtest.bench.shop import Taken
 from loadtest.bench.targets import Target, targets
 
@@ -97,6 +97,32 @@ def test_the_tables_have_a_row_for_each_scenario() -> None:
     text = said(report.cpu(figures, IDLE))
     assert "gateway" in text
     assert "1.5" in text  # all of it when idle, % of a core
+
+
+def test_scenarios_are_compared_with_what_they_differ_from() -> None:
+    text = said(report.comparisons(Figures(RUNS), 256))
+    assert HOT in text
+    assert "1.00" in text
+    assert EVERYSEC not in text  # which was not measured
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (None, ""),
+        (Spread(1000.0, 950.0, 1200.0), "1,000 ±20 %"),
+        (Spread(0.0, 0.0, 0.0), "0"),
+        (Spread(0.0, 0.0, 3.0), "0 to 3"),
+    ],
+)
+def test_a_figure_is_shown_with_its_spread(found: Spread | None, text: str) -> None:
+    assert report.shown(found) == text
+
+
+def test_only_what_was_measured_beside_the_bare_route_is_held_against_it() -> None:
+    figures = Figures([*RUNS, run(0, EVERYSEC)])
+    assert report.of_bare(figures, (CHECKOUT, 256), "cpu_ms") == Spread(2.5, 2.5, 2.5)
+    assert report.of_bare(figures, (EVERYSEC, 256), "cpu_ms") is None
 
 
 @pytest.mark.parametrize(
