@@ -81,12 +81,17 @@ def carry_out(plan: Plan, folder: Path, old: dict[str, Any] | None) -> Verdict:
     raise_file_limit()
     with progress() as say:
         bench = Bench(plan, folder, say)
-        bench.carry_out()
-    figures = Figures(bench.runs)
-    idle_cores = sum(bench.idle_cores.values()) if bench.idle_cores else None
-    found = targets(figures, idle_cores, plan.many_orders)
-    report_now = report.as_json(plan, bench.runs, bench.idle_cores, found, bench.wrong)
-    path = report.write(folder, report_now)
+        try:
+            bench.carry_out()
+        except BaseException as error:
+            bench.wrong.append(f"it broke off: {error!r}")
+            raise
+        finally:
+            figures = Figures(bench.runs)
+            idle_cores = sum(bench.idle_cores.values()) if bench.idle_cores else None
+            found = targets(figures, idle_cores, plan.many_orders)
+            report_now = report.as_json(plan, bench.runs, bench.idle_cores, found, bench.wrong)
+            path = report.write(folder, report_now)
     if bench.wrong:
         for each in bench.wrong:
             out.print(f"[bold red]NO RESULT[/] {each}", soft_wrap=True)

@@ -221,6 +221,7 @@ def flat(figures: Figures, idle_cores: dict[str, float]) -> dict[str, dict[str, 
 
 def write(folder: Path, report: dict[str, Any]) -> Path:
     """Writes it into a file."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
     path.write_text(json.dumps(report, indent=1) + "\n")
     return path

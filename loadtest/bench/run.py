@@ -84,8 +84,9 @@ class Bench:
         """One instance with few orders, and beside it, one after the other, those that differ."""
         with self._subject("few", others=planned.FEW_ORDERS, ahead=0) as few:
             self._warm_up(few)
-            many = self._plan.many_orders
-            with self._subject("many", others=many, ahead=self._ahead(few)) as other:
+            ahead = min(self._plan.many_orders, self._ahead(few))
+            others = self._plan.many_orders - ahead
+            with self._subject("many", others=others, ahead=ahead) as other:
                 self._beside(few, planned.FEW, other, planned.MILLION)
             with self._subject("everysec", others=planned.FEW_ORDERS, ahead=0) as other:
                 other.meters.set_fsync("everysec")

@@ -11,6 +11,10 @@ ANY = 1_000_000_000
 """Pieces of each item and credit of each user: without end."""
 
 INIT_LIMIT_S = 300.0
+
+ORDERS_MOST = 1_000_000
+"""The API writes no more at a time. A load whose orders are used up ends sooner."""
+
 AHEAD = 50_000
 """Orders written at a time, where their number doesn't matter."""
 
@@ -44,9 +48,10 @@ class Shop:
 
     def take(self, count: int, items: int = ITEMS) -> Taken:
         """So many orders that nobody has checked out, of two pieces among these items."""
+        count = min(count, ORDERS_MOST - self._others)
         if items != self._items or self._next + count > self._written:
             self._items, self._life = items, self._life + 1
-            self._written = self._others + max(count, self._ahead)
+            self._written = min(ORDERS_MOST, self._others + max(count, self._ahead))
             self._client.post(f"/orders/batch_init/{self._written}/{items}/{USERS}/{PRICE}")
             self._next = self._others
         first, self._next = self._next, self._next + count

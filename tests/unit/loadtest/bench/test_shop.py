@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadtest.bench import shop as shops
-from loadtest.bench.shop import ANY, ITEMS, USERS, Shop, Taken
+from loadtest.bench.shop import ANY, ITEMS, ORDERS_MOST, USERS, Shop, Taken
 
 
 @pytest.fixture
@@ -42,6 +42,12 @@ def test_the_other_orders_are_never_taken(asked: list[str]) -> None:
     assert shop.take(10) == Taken(1, 1_000, 10)
     assert shop.take(10) == Taken(2, 1_000, 10)
     assert asked[0] == f"/orders/batch_init/1010/{ITEMS}/{USERS}/1"
+
+
+def test_no_more_orders_are_written_than_the_api_writes(asked: list[str]) -> None:
+    shop = Shop("http://nowhere", others=ORDERS_MOST - 100, ahead=200)
+    assert shop.take(300) == Taken(1, ORDERS_MOST - 100, 100)
+    assert asked == [f"/orders/batch_init/{ORDERS_MOST}/{ITEMS}/{USERS}/1"]
 
 
 def test_some_users_lose_their_credit_and_get_it_back(asked: list[str]) -> None:
