@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from loadtest.bench import against, report
 from loadtest.bench.figures import Figures
 from loadtest.bench.plan import PARTS, QUICK, Plan
 from loadtest.bench.run import Bench
-from loadtest.bench.targets import targets
+from loadtest.bench.targets import Target, targets
 from loadtest.books import Verdict
 from loadtest.command import judged, need_matplotlib, out
 from recoup.preflight import raise_file_limit
@@ -75,7 +75,8 @@ def planned(chosen: argparse.Namespace) -> Plan:
 
 
 def carry_out(plan: Plan, folder: Path, old: dict[str, Any] | None) -> Verdict:
-    """Measures, and reports if it balances. Leaves no process behind."""
+    """Measures, writes what it has, however that ends, and shows it if it balances. Leaves no
+    process behind."""
     from loadtest.bench import picture  # not above: it loads matplotlib, which may be missing
 
     raise_file_limit()
@@ -90,21 +91,17 @@ def carry_out(plan: Plan, folder: Path, old: dict[str, Any] | None) -> Verdict:
             figures = Figures(bench.runs)
             idle_cores = sum(bench.idle_cores.values()) if bench.idle_cores else None
             found = targets(figures, idle_cores, plan.many_orders)
-            report_now = report.as_json(plan, bench.runs, bench.idle_cores, found, bench.wrong)
-            path = report.write(folder, report_now)
+            written = report.as_json(plan, bench.runs, bench.idle_cores, found, bench.wrong)
+            path = report.write(folder, written)
     if bench.wrong:
         for each in bench.wrong:
             out.print(f"[bold red]NO RESULT[/] {each}", soft_wrap=True)
         out.print(str(path), soft_wrap=True)
         return Verdict.INCONSISTENT
-    out.print(report.answers(figures))
-    out.print(report.costs(figures))
-    out.print(report.cpu(figures, bench.idle_cores))
-    out.print(report.comparisons(figures, plan.crowd))
-    out.print(report.judged(found))
+    show(figures, bench.idle_cores, plan, found)
     if old:
-        out.print(against.table(against.changes(old, report_now)))
-    for doubt in report_now["doubts"]:
+        out.print(against.table(against.changes(old, written)))
+    for doubt in written["doubts"]:
         out.print(f"[yellow]Careful:[/] {doubt}", soft_wrap=True)
     reached = sum(target.reached is True for target in found)
     measured = sum(target.reached is not None for target in found)
@@ -112,6 +109,17 @@ def carry_out(plan: Plan, folder: Path, old: dict[str, Any] | None) -> Verdict:
     out.print(f"{picture.draw(folder, figures, title)}\n{path}", soft_wrap=True)
     out.print(f"[bold green]MEASURED[/] {title}")
     return Verdict.CONSISTENT
+
+
+def show(
+    figures: Figures, idle_cores: dict[str, float], plan: Plan, found: Sequence[Target]
+) -> None:
+    """The tables."""
+    out.print(report.answers(figures))
+    out.print(report.costs(figures))
+    out.print(report.cpu(figures, idle_cores))
+    out.print(report.comparisons(figures, plan.crowd))
+    out.print(report.judged(found))
 
 
 @contextmanager
