@@ -26,12 +26,16 @@ BUSY_MOST, OTHERS_MOST = 0.7, 0.25
 
 
 def shown(found: Spread | None, form: str = ",.0f") -> str:
-    """The median, and how far the rounds are from it; empty without."""
+    """The median, and how far the rounds are from it, in its parts or as their ends; empty
+    without."""
     if found is None:
         return ""
-    if not found.median:
-        return format(found.most, form) if not found.most else f"0 to {found.most:{form}}"
-    apart = max(found.most - found.median, found.median - found.least) / abs(found.median)
+    apart = max(found.most - found.median, found.median - found.least)
+    if not apart and not found.median:
+        return format(found.median, form)
+    if apart > abs(found.median):
+        return f"{found.median:{form}} ({found.least:{form}}-{found.most:{form}})"
+    apart /= abs(found.median)
     return f"{found.median:{form}} \N{PLUS-MINUS SIGN}{apart * 100:.0f} %"
 
 

@@ -112,7 +112,8 @@ def test_scenarios_are_compared_with_what_they_differ_from() -> None:
         (None, ""),
         (Spread(1000.0, 950.0, 1200.0), "1,000 ±20 %"),
         (Spread(0.0, 0.0, 0.0), "0"),
-        (Spread(0.0, 0.0, 3.0), "0 to 3"),
+        (Spread(0.0, 0.0, 3.0), "0 (0-3)"),
+        (Spread(10.0, 9.0, 300.0), "10 (9-300)"),
     ],
 )
 def test_a_figure_is_shown_with_its_spread(found: Spread | None, text: str) -> None:
