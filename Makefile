@@ -20,7 +20,7 @@ CHAOS := $(patsubst %,tests/chaos/test_%.py,chaos_minute faults third_party)
 RINGS := tests/unit tests/model tests/integration tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pending retry consistency audit chaos soak locust test test-all test-chaos test-redis lint format proto lock clean
+.PHONY: help run demo pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -45,6 +45,9 @@ audit: .venv/.run-ready  ## check that every credit, item and order is accounted
 
 chaos: .venv/.dev-ready  ## break an instance of its own in every way, under load (MINUTES, SEED)
 	@exec $(PY) -m recoup chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+bench: .venv/.dev-ready  ## how fast checkouts are, and what one costs (QUICK=1, AGAINST=bench.json)
+	@exec $(PY) -m recoup bench $(if $(QUICK),--quick) $(if $(AGAINST),--against "$(AGAINST)")
 
 soak: .venv/.dev-ready  ## load an instance of its own: does anything grow? (MINUTES)
 	@exec $(PY) -m recoup soak --minutes $(MINUTES)

@@ -34,6 +34,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """A worker ends: what it has finished is handed over first."""
-    app = getattr(worker, "wsgi", None)
-    if app is not None:
-        app.extensions["hand_over"].flush(limit_s=1.0)
+    extensions = getattr(getattr(worker, "wsgi", None), "extensions", {})
+    # Another app under the same configuration, such as one to compare with, hands nothing over.
+    if "hand_over" in extensions:
+        extensions["hand_over"].flush(limit_s=1.0)

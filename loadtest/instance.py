@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -74,7 +75,9 @@ class Instance:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         """`environment` is for all its processes. Its parties are those of our own settings."""
         port, flower_port = free_ports(settings().parties)
-        self.settings = Settings(port=port, flower_port=flower_port, data_dir=data_dir.resolve())
+        told = {name.removeprefix("RECOUP_").lower(): word for name, word in environment.items()}
+        places: dict[str, Any] = {"port": port, "flower_port": flower_port}
+        self.settings = Settings(**(told | places), data_dir=data_dir.resolve())
         self.url = f"http://{self.settings.host}:{port}"
         self.supervisor = Supervisor(self.settings.data_dir)
         self.environment = {

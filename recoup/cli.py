@@ -28,6 +28,7 @@ def main() -> None:
     recoup demo          buy something, kill a process, watch the books heal
     recoup consistency   1,000 checkouts of 100 pieces at once, and verify
     recoup chaos         break an instance of its own under load, and verify
+    recoup bench         how fast checkouts are, and what one costs
     recoup soak          load an instance of its own, and see whether anything grows
     recoup pending       what waits to be settled, and why
     recoup retry TID     have it tried now
@@ -152,6 +153,24 @@ def soak(minutes: float) -> None:
     Its ports and data are its own; report and picture are in RECOUP_DATA_DIR/soak/<time>.
     """
     become("loadtest.soak", "--minutes", str(minutes), "--data", own_folder("soak"))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def bench(options: tuple[str, ...]) -> None:
+    """Measure how fast checkouts are and what one costs, on instances of its own.
+
+    Its ports and data are its own; report and picture are in RECOUP_DATA_DIR/bench/<time>.
+
+    \b
+    recoup bench
+    recoup bench --quick
+    recoup bench --against var/bench/2026-11-25T09-00-00/bench.json
+    recoup bench --parts load --connections 4,256 --rounds 3
+
+    Exit status: 0 measured, 1 it doesn't balance, 3 can't tell.
+    """
+    become("loadtest.bench", "--data", own_folder("bench"), *options)
 
 
 def own_folder(command: str) -> str:

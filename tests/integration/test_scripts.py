@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from recoup import scripts as scripts_module
 from recoup.errors import Unanswered, WrongSetup
 from recoup.scripts import Call, Scripts, connect, refuse_unsafe
 from tests.integration.conftest import Server
@@ -35,6 +36,26 @@ def scripts(client: redis.Redis, folder: Path) -> Scripts:
 
 def count(key: str = "n") -> Call:
     return Call("count", (key,))
+
+
+def test_who_is_interrupted_leaves_no_answers_to_the_next(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given somebody who sent two calls, and was interrupted before the second answer
+    answered = iter([scripts_module._answer])
+
+    def interrupted(connection: object) -> object:
+        for answer in answered:
+            return answer(connection)
+        raise KeyboardInterrupt
+
+    scripts.run([count("n")])
+    with monkeypatch.context() as patch:
+        patch.setattr(scripts_module, "_answer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            scripts.run([count("n"), count("n")])
+    # when the next one sends a call, then the answer is its own
+    assert scripts.run([count("other")]) == [1]
 
 
 class Relay:

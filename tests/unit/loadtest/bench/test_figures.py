@@ -1,0 +1,83 @@
+"""Figures are medians of rounds; ratios are taken within a round."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.bench.figures import Figures, Run, Spread, spread
+from loadtest.bench.generator import Tally
+
+
+def run(number: int, scenario: str, per_s: int, **changes: object) -> Run:
+    """A load of two seconds in which so many a second were answered 200."""
+    tally = Tally(
+        sent=2 * per_s + 5,
+        answers={"200": 2 * per_s + 1, "400": 4},
+        in_time={"200": 2 * per_s, "400": 4, "503": 10},
+        window_s=2.0,
+        took_ms={"p50": 10.0, "p99": 20.0},
+        failed={"reset": 1, "refused": 2},
+    )
+    return Run(number, scenario, 64, tally, **changes)  # type: ignore[arg-type]
+
+
+def test_a_spread_is_the_median_and_the_ends() -> None:
+    assert spread([5, 1, 9]) == Spread(median=5, least=1, most=9)
+    assert spread([]) is None
+
+
+def test_what_a_run_tells() -> None:
+    found = run(
+        0,
+        "checkout",
+        100,
+        cpu_ms={"gateway": 0.5, "stock": 0.25},
+        redis={"stock": 3.0, "orders": 2.0, "scripts": 4.0},
+        grpc=0.5,
+        tasks=0.1,
+        settled_s=0.3,
+    )
+    numbers = found.figures()
+    assert found.final() == 205
+    # answers within the window, by what they promise
+    assert numbers["per_s"] == 100
+    assert numbers["final_per_s"] == 102
+    assert numbers["unavailable_per_s"] == 5
+    assert numbers["failed"] == 3
+    # and costs, their sums too
+    assert numbers["cpu_ms"] == 0.75
+    assert numbers["cpu gateway ms"] == 0.5
+    assert numbers["redis"] == 5.0
+    assert numbers["redis scripts"] == 4.0
+    assert (numbers["grpc_calls"], numbers["tasks"], numbers["settled_s"]) == (0.5, 0.1, 0.3)
+
+
+def test_a_figure_is_taken_over_the_rounds() -> None:
+    figures = Figures([run(0, "bare", 90), run(1, "bare", 300), run(2, "bare", 100)])
+    assert figures.of(("bare", 64), "per_s") == Spread(100, 90, 300)
+    assert figures.measured() == [("bare", 64)]
+
+
+def test_a_ratio_is_taken_within_each_round() -> None:
+    # given a machine that becomes three times as fast in the second round
+    rounds = [(0, 100), (1, 300)]
+    runs = [
+        run(number, scenario, per_s * part)
+        for number, per_s in rounds
+        for scenario, part in (("bare", 2), ("checkout", 1))
+    ]
+    # then that doesn't show in the ratio
+    assert Figures(runs).ratio(("checkout", 64), ("bare", 64), "per_s") == Spread(0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["settled_s", "per_s"])
+def test_what_was_not_measured_is_no_figure(name: str) -> None:
+    figures = Figures([run(0, "bare", 90)])
+    assert figures.of(("bare", 256), name) is None
+    assert figures.ratio(("checkout", 64), ("bare", 64), name) is None
+    assert figures.of(("bare", 64), "settled_s") is None
+
+
+def test_a_ratio_to_nothing_is_none() -> None:
+    runs = [run(0, "checkout", 5), run(0, "bare", 0)]
+    assert Figures(runs).ratio(("checkout", 64), ("bare", 64), "per_s") is None
