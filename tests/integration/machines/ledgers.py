@@ -147,11 +147,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def retry(self, tid: str) -> None:
         assert list(self.ledger.retry([tid]).due) == [self.reference.retry(tid)]
 
-    def lose(self, tid: str) -> None:
-        """The database loses a leg, but not its entry."""
-        if self.reference.lose(tid):
-            self.client.delete(self.books.key(f"leg:{tid}"))
-
     @rule(act=st.sampled_from(["take_due", "unpark", "wake"]), limit=LIMITS)
     def sweep(self, act: str, limit: int) -> None:
         getattr(self, act)(limit)

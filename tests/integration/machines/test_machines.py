@@ -13,6 +13,7 @@ from gateway.orders import store
 from recoup.settings import Settings
 from tests.integration.machines.checkouts import CheckoutMachine
 from tests.integration.machines.ledgers import LedgerMachine
+from tests.integration.machines.lossy_ledgers import LossyLedgerMachine
 from tests.integration.machines.orders import OrdersMachine
 from tests.integration.machines.restarts import Database, RestartMachine
 from tests.integration.machines.thoroughness import QUICK, THOROUGH, run
@@ -28,6 +29,13 @@ def test_the_ledger(
     client: redis.Redis, settings: Settings, thoroughness: hypothesis.settings
 ) -> None:
     run(lambda: LedgerMachine(client, settings), thoroughness)
+
+
+@pytest.mark.parametrize("thoroughness", EACH)
+def test_a_ledger_that_loses_legs(
+    client: redis.Redis, settings: Settings, thoroughness: hypothesis.settings
+) -> None:
+    run(lambda: LossyLedgerMachine(client, settings), thoroughness)
 
 
 @pytest.mark.parametrize("thoroughness", EACH)

@@ -18,6 +18,7 @@ from recoup.settings import Settings
 from tests.integration.machines.checkouts import CheckoutMachine
 from tests.integration.machines.copies import Copies
 from tests.integration.machines.ledgers import LedgerMachine
+from tests.integration.machines.lossy_ledgers import LossyLedgerMachine
 from tests.integration.machines.orders import OrdersMachine
 from tests.integration.machines.thoroughness import QUICK, run
 
@@ -27,6 +28,7 @@ SLIPS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("slips.toml
 
 MACHINES: dict[str, Callable[[redis.Redis, Settings], RuleBasedStateMachine]] = {
     "ledger": LedgerMachine,
+    "lossy ledger": LossyLedgerMachine,
     "orders": OrdersMachine,
     "checkouts": CheckoutMachine,
 }
