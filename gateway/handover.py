@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 GROUP_TIDS = 200
 """Tids in one message: far more than finish in a few ms, and still a small message."""
 
-GATHER_S = 0.05
-"""How long tids gather before a message leaves: publishing and running one costs as much as three
-checkouts, and nobody waits for it."""
+GATHER_S = 0.1
+"""How long tids gather before a message leaves: publishing and running one costs as much as five
+checkouts, and nobody waits for it but who wants the last piece, which another order has bought."""
 
 WAITING_MOST = 50_000
 """Beyond this the broker is too slow to be of use, and the sweep is faster."""

@@ -78,10 +78,11 @@ class Settings(BaseSettings):
     leg_kept_s: int = Field(default=600, ge=60, validate_default=True)
     idempotency_kept_s: int = Field(default=86_400, ge=60)
 
-    # In each gateway process; beyond it, 503 at once. One finishes 300 to 600 in a second, so the
-    # last one let in waits 3 to 5 s: as long as for a party that restarts, and a customer still
-    # waits. Room for a rush of 1,000, though the kernel may give all of it to one process.
-    under_way_checkouts: int = Field(default=1_500, ge=1)
+    # In each gateway process; beyond it, 503 at once. One finishes 400 to 900 in a second, so the
+    # last one let in waits 3 to 7 s: as long as for a party that restarts, and a customer still
+    # waits. Who is turned away comes back, and costs a fifth of a checkout each time, so it should
+    # not be too few: with two processes there is room for 5,000 customers at once.
+    under_way_checkouts: int = Field(default=3_000, ge=1)
 
     # --- reconciliation ---
     sweep_interval_ms: int = Field(default=1_000, ge=50)
