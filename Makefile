@@ -52,8 +52,9 @@ bench: .venv/.dev-ready  ## how fast checkouts are, and what one costs (QUICK=1,
 soak: .venv/.dev-ready  ## load an instance of its own: does anything grow? (MINUTES)
 	@exec $(PY) -m recoup soak --minutes $(MINUTES)
 
-locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089
-	@exec $(PY) -m locust -f loadtest/locustfile.py --host http://127.0.0.1:$(PORT)
+locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089 (WORKERS=4)
+	@exec $(PY) -m locust -f loadtest/locustfile.py --host http://127.0.0.1:$(PORT) --class-picker \
+		--web-host 127.0.0.1 --master-bind-host 127.0.0.1 $(if $(WORKERS),--processes $(WORKERS))
 
 test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are its own
 	@exec $(PY) -m pytest $(RINGS)

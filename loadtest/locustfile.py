@@ -1,61 +1,45 @@
-"""The stress scenario: a shop full of orders, and users who check out one after the other.
+"""Load for people to steer: the stress scenario, and a realistic mix.
 
-    locust -f loadtest/locustfile.py                                    (then see its web page)
+    make locust                     then choose on http://127.0.0.1:8089 who comes, and how many
+    make locust WORKERS=4           the same with four processes that send
+
+Shopper is the stress scenario: checks out one order after the other. Visitor is the mix: looks
+around, fills a cart, and mostly checks it out; thinks in between. Without a web page, Shoppers come
+unless others are named:
+
     locust -f loadtest/locustfile.py --headless -u 100 -r 100 -t 1m
-    locust -f loadtest/locustfile.py --headless -u 100 --processes 4    (distributed)
+    locust -f loadtest/locustfile.py --headless -u 100 -r 10 -t 5m --processes 4 Visitor
 
 When a test starts, accounts and orders "0", "1", … are written anew, whatever they held before
 (a run time, -t, includes that).
-A refused checkout is an answer, not a failure; it is counted under a name of its own.
+A refused checkout is an answer, not a failure; it is counted under a name of its own, and so is a
+503 that tells a Visitor when to come back.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-import random
 from argparse import Namespace
-from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
-from locust import FastHttpUser, events
+from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import StopTest
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from loadtest.client import CannotTell, Client
+from loadtest.customers import HOST
+from loadtest.customers.shopper import Shopper, walk
+from loadtest.customers.visit import SCARCE_PIECES, scarce_items
+from loadtest.customers.visitor import Visitor
 
-CHECKOUT = "/orders/checkout/[order_id]"
-REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
 POPULATION_LIMIT_S = 300
-# The golden ratio's fraction: its multiples spread evenly over 0..1, however many there are.
-SPREAD = 0.6180339887498949
-
-
-def check_out(shopper: Shopper) -> None:
-    """One checkout of the next order, counted by its outcome."""
-    path = f"/orders/checkout/{next(shopper.order_ids)}"
-    with shopper.client.post(path, name=CHECKOUT, catch_response=True) as response:
-        if response.status_code in REFUSED:
-            response.request_meta["name"] = f"{CHECKOUT} (refused)"
-            response.success()
-        elif response.status_code == HTTPStatus.OK and response.json().get("already_paid"):
-            response.request_meta["name"] = f"{CHECKOUT} (already paid)"
-
-
-class Shopper(FastHttpUser):  # type: ignore[misc]
-    """Checks out orders without a pause."""
-
-    host = "http://127.0.0.1:8000"
-    order_ids: Iterator[int] = iter(())
-    tasks = (check_out,)
 
 
 def add_sizes(parser: LocustArgumentParser) -> None:
     """The sizes of the shop, by option, by environment, or on the web page."""
-    group = parser.add_argument_group("Shop", "What is written when a test starts.")
+    # Not in a group of their own: the web page shows what is added to the parser itself.
     for option, default, meaning in (
         ("users-count", 100_000, "users"),
         ("items-count", 100_000, "items"),
@@ -63,15 +47,29 @@ def add_sizes(parser: LocustArgumentParser) -> None:
         ("starting-credit", 1_000_000, "credit of each user"),
         ("starting-stock", 1_000_000, "pieces of each item"),
         ("item-price", 1, "price of each item"),
+        ("purse", 100, "pieces that a Visitor can pay for, before adding credit again"),
+        ("scarce-percent", 3, "Visitors' carts in a hundred with an item that runs short"),
+        ("think-time-s", 1.0, "seconds that a Visitor thinks after an answer, on average"),
     ):
         variable = f"LOCUST_{option.replace('-', '_').upper()}"
-        group.add_argument(
+        parser.add_argument(
             f"--{option}",
-            type=int,
+            type=type(default),
             default=default,
             help=f"{meaning} ({default:,}); {variable}",
             env_var=variable,
         )
+
+
+def choose(environment: Environment, runner: Runner | None, **_: Any) -> None:
+    """Shoppers come unless others are named, or picked on the web page later.
+
+    Workers have to know everyone: the master tells them how many of whom.
+    """
+    options = environment.parsed_options
+    assert options is not None
+    if not options.user_classes and not isinstance(runner, WorkerRunner):
+        environment.user_classes = [Shopper]
 
 
 def start(environment: Environment, **_: Any) -> None:
@@ -88,9 +86,7 @@ def start(environment: Environment, **_: Any) -> None:
 
 def populate(environment: Environment, options: Namespace) -> None:
     """Writes users, items and orders anew. Without them there is nothing to test."""
-    client = Client(
-        environment.host or Shopper.host, connections=1, answer_limit_s=POPULATION_LIMIT_S
-    )
+    client = Client(environment.host or HOST, connections=1, answer_limit_s=POPULATION_LIMIT_S)
     users, items, orders = options.users_count, options.items_count, options.orders_count
     try:
         for path in (
@@ -99,6 +95,10 @@ def populate(environment: Environment, options: Namespace) -> None:
             f"/orders/batch_init/{orders}/{items}/{users}/{options.item_price}",
         ):
             logging.info("POST %s: %s", path, client.post(path).get("msg"))
+        # Shoppers alone find what they have always found: nothing runs short.
+        if Visitor in environment.user_classes and options.starting_stock > SCARCE_PIECES:
+            for item in scarce_items(items):
+                client.post(f"/stock/subtract/{item}/{options.starting_stock - SCARCE_PIECES}")
     except CannotTell as trouble:
         environment.process_exit_code = 1
         raise StopTest(f"The shop could not be populated: {trouble}") from None
@@ -106,17 +106,6 @@ def populate(environment: Environment, options: Namespace) -> None:
         client.close()
 
 
-def walk(orders_count: int, worker: int) -> Iterator[int]:
-    """All orders in random order, round and round.
-
-    All workers walk the same way, and each sets out far from the others, so an order is met twice
-    only when most have been met.
-    """
-    order_ids = list(range(orders_count))
-    random.Random(orders_count).shuffle(order_ids)
-    begin = int(orders_count * (worker * SPREAD % 1))
-    return itertools.cycle(order_ids[begin:] + order_ids[:begin])
-
-
 events.init_command_line_parser.add_listener(add_sizes)
+events.init.add_listener(choose)
 events.test_start.add_listener(start)
