@@ -26,7 +26,7 @@ end
 -- A leg's state, if it is one. Fails otherwise: a record that can't be read is never guessed at.
 local function known_state(state)
   if state == 'held' or state == 'committed' or state == 'returned' then return state end
-  error('a leg is in the unknown state "' .. state .. '"')
+  error('a leg is in the unknown state "' .. tostring(state) .. '"')
 end
 
 -- The first answer given under an idempotency key: nil if there is none, {'key_reused'} if the

@@ -78,9 +78,13 @@ def test_a_leg_whose_record_is_gone_is_due_no_more(stock: Books) -> None:
     assert not stock.client.exists(stock.key("leg:o.1"))
 
 
-def test_a_leg_in_a_state_that_nobody_has_written_stays_due(stock: Books) -> None:
+@pytest.mark.parametrize("spoil", [("hset", "state", "lost"), ("hdel", "state")])
+def test_a_leg_in_a_state_that_nobody_has_written_stays_due(
+    stock: Books, spoil: tuple[str, ...]
+) -> None:
     stock.hold("o.1", ("a", 1))
-    stock.client.hset(stock.key("leg:o.1"), "state", "lost")
+    command, *field = spoil
+    getattr(stock.client, command)(stock.key("leg:o.1"), *field)
     stock.claim("o.1", 0)
     assert stock.listed("o.1") == {"due"}
 

@@ -382,13 +382,15 @@ def test_an_account_whose_numbers_cannot_be_read_holds_nothing(
     assert photograph() == before
 
 
+@pytest.mark.parametrize("spoil", [("hset", "state", "lost"), ("hdel", "state")])
 def test_a_leg_in_a_state_that_nobody_has_written_is_not_held(
-    stock: Books, client: redis.Redis, photograph: Photographer
+    stock: Books, client: redis.Redis, photograph: Photographer, spoil: tuple[str, ...]
 ) -> None:
     # Given a leg whose state is lost
     stock.open("a", 2)
     stock.hold("o.1", ("a", 1))
-    client.hset(stock.key("leg:o.1"), "state", "lost")
+    command, *field = spoil
+    getattr(client, command)(stock.key("leg:o.1"), *field)
     before = photograph()
     # When it is deducted again, then there is no answer: it may be committed, or returned
     assert stock.deduct("o.1", ("a", 1)) == (Vote.NO_ANSWER, "")

@@ -298,20 +298,30 @@ def test_a_record_that_cannot_be_read_disturbs_no_other(stock: Books, key: str) 
 @pytest.mark.parametrize("verdict", VERDICTS)
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("state", "lost"), ("lines", "a:1"), ("lines", ""), ("lines", "a:1:1,b")],
+    [
+        ("state", "lost"),
+        ("state", None),
+        ("lines", "a:1"),
+        ("lines", ""),
+        ("lines", "a:1:1,b"),
+        ("lines", None),
+    ],
 )
 def test_what_cannot_be_read_is_never_guessed(
     stock: Books,
     client: redis.Redis,
     photograph: Photographer,
     field: str,
-    value: str,
+    value: str | None,
     verdict: Verdict,
 ) -> None:
-    # Given a leg with a field that nobody has written
+    # Given a leg with a field that nobody has written, or without it
     stock.open("a", 5)
     stock.hold("bad.1", ("a", 1))
-    client.hset(stock.key("leg:bad.1"), field, value)
+    if value is None:
+        client.hdel(stock.key("leg:bad.1"), field)
+    else:
+        client.hset(stock.key("leg:bad.1"), field, value)
     before = photograph()
     # When it is settled, then it says that it can't be, and nothing is written
     assert stock.settle("bad.1", verdict) == pb.FAILED
