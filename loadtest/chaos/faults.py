@@ -30,13 +30,14 @@ Act = Callable[[World], AbstractContextManager[None]]
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One kind of fault. Two that break the same of `targets` are never open at the same time.
-    `storms`: also fit for a storm."""
+    `storms`: also fit for a storm. `first`: had alone before those that are like another one."""
 
     name: str
     targets: frozenset[str]
     lasts_s: float
     act: Act
     storms: bool = True
+    first: bool = True
 
 
 def target(name: str) -> str:
@@ -57,19 +58,16 @@ def die_at(point: str) -> Fault:
     return Fault(name, frozenset({process}), 0, lambda world: world.dies_at(point))
 
 
-def pause(name: str) -> Fault:
+def pause(name: str, first: bool = True) -> Fault:
     """SIGSTOP, past the deadline."""
-    return Fault(
-        f"pause {name}",
-        frozenset({target(name)}),
-        PAST_DEADLINE_S,
-        lambda world: world.paused(name),
-    )
+    act: Act = lambda world: world.paused(name)  # noqa: E731
+    return Fault(f"pause {name}", frozenset({target(name)}), PAST_DEADLINE_S, act, first=first)
 
 
-def restart(name: str) -> Fault:
+def restart(name: str, first: bool = True) -> Fault:
     """An orderly restart."""
-    return Fault(f"restart {name}", frozenset({name}), DOWN_S, lambda world: world.restarted(name))
+    act: Act = lambda world: world.restarted(name)  # noqa: E731
+    return Fault(f"restart {name}", frozenset({name}), DOWN_S, act, first=first)
 
 
 def disturb(link: str, mode: Mode, lasts_s: float) -> Fault:
@@ -101,7 +99,11 @@ FAULTS: Final = (
     *map(die_at, ("stock.after_settle", "payment.before_settle", "payment-worker.after_verdicts")),
     die_at("stock-worker.after_settle"),
     *map(pause, (GATEWAY_WORKER, "orders", "stock", "payment", "stock-db", "broker")),
+    *(pause(name, first=False) for name in ("gateway", "stock-worker", "payment-worker", "beat")),
+    *(pause(name, first=False) for name in ("flower", "orders-db", "payment-db")),
     *map(restart, ("gateway", "stock", "payment-worker", "payment-db")),
+    *(restart(name, first=False) for name in ("orders", "payment", "stock-worker", "beat")),
+    *(restart(name, first=False) for name in ("flower", "broker", "orders-db", "stock-db")),
     disturb("gateway->stock", Mode.CUT, SHORT_S),
     disturb("gateway->stock", Mode.BLACKHOLE, PAST_DEADLINE_S),
     disturb("gateway->stock", Mode.SLOW, SHORT_S),

@@ -51,12 +51,13 @@ class Plan:
 
 
 def plan(seed: int, minutes: float, faults: Sequence[Fault]) -> Plan:
-    """Draws a plan: an order of all kinds, a database first; and a storm."""
+    """Draws a plan: an order of all kinds, a database first, and last those that are like another
+    one; and a storm."""
     draw = random.Random(seed)
     order = sorted(faults, key=lambda fault: fault.name)
     draw.shuffle(order)
     first = next(filter(_breaks_store, order), order[0])
-    order.sort(key=lambda fault: fault != first)
+    order.sort(key=lambda fault: (fault != first, not fault.first))
     storm_s = minutes * 60 * STORM_PART
     storm = _storm(draw, storm_s, [fault for fault in order if fault.storms])
     return Plan(seed, tuple(order), minutes * 60 * SINGLES_PART, storm, storm_s)

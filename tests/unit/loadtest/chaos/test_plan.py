@@ -6,8 +6,9 @@ import pytest
 
 from loadtest.chaos.faults import FAULTS, faults_of
 from loadtest.chaos.plan import Plan, plan
-from loadtest.instance import stores
-from recoup.settings import PARTIES
+from loadtest.instance import GATEWAY_WORKER, stores
+from recoup.processes import processes
+from recoup.settings import PARTIES, Settings
 
 DEFAULT_MINUTES = 10
 
@@ -49,6 +50,20 @@ def test_a_storm_never_breaks_what_is_broken_and_ends_in_time(seed: int) -> None
         for earlier in planned.storm[:number]:
             apart = earlier.fault.targets.isdisjoint(each.fault.targets)
             assert apart or earlier.end_s <= each.at_s
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kinds_that_are_like_another_one_are_had_last(seed: int) -> None:
+    _, *then = plan(seed, DEFAULT_MINUTES, FAULTS).singles
+    assert [fault.first for fault in then] == sorted((f.first for f in then), reverse=True)
+
+
+@pytest.mark.parametrize("verb", ["kill", "pause", "restart"])
+def test_every_process_is_killed_paused_and_restarted(verb: str) -> None:
+    names = {process.name for process in processes(Settings())}
+    if verb != "restart":  # which only the gateway itself does with its workers
+        names.add(GATEWAY_WORKER)
+    assert {f"{verb} {name}" for name in names} <= {fault.name for fault in FAULTS}
 
 
 def test_several_faults_of_a_storm_are_open_at_once() -> None:
