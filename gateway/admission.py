@@ -3,10 +3,11 @@ quick answer for those who are too many, and not a slow failure for everyone."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from gevent.lock import BoundedSemaphore
+from gevent.event import Event
 
 from recoup.settings import Settings
 
@@ -16,7 +17,7 @@ would only take longer between reading its order and its deadline, and hold for 
 want; so the rest waits before it begins."""
 
 WAIT_DEADLINES = 2
-"""How long to wait for a turn. The limit of those under way makes it less than one, unless the
+"""How long to wait for a turn. The limit of those under way makes it less than two, unless the
 machine is far slower than it was measured; then nobody waits without end."""
 
 T = TypeVar("T")
@@ -27,12 +28,17 @@ class TurnedAway:
 
 
 class Admission:
-    """Lets checkouts begin: a bounded number under way, and of these a bounded number at work."""
+    """Lets checkouts begin: a bounded number under way, and of these a bounded number at work.
+
+    Turns go by arrival. (A semaphore of gevent's lets who comes at the right moment pass those who
+    wait: most would be served at once, and some never.)
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._most = settings.under_way_checkouts
         self._under_way = 0
-        self._turns = BoundedSemaphore(AT_WORK_MOST)
+        self._free_turns = AT_WORK_MOST
+        self._waiting: deque[Event] = deque()
         self._wait_s = WAIT_DEADLINES * settings.deadline_ms / 1000
 
     def run(self, checkout: Callable[[], T]) -> T | TurnedAway:
@@ -41,11 +47,36 @@ class Admission:
             return TurnedAway()
         self._under_way += 1
         try:
-            if not self._turns.acquire(timeout=self._wait_s):
+            if not self._has_turn():
                 return TurnedAway()
             try:
                 return checkout()
             finally:
-                self._turns.release()
+                self._pass_on()
         finally:
             self._under_way -= 1
+
+    def _has_turn(self) -> bool:
+        """Waits for a turn; False if none came in time."""
+        if self._free_turns:  # so nobody waits
+            self._free_turns -= 1
+            return True
+        mine = Event()
+        self._waiting.append(mine)
+        try:
+            mine.wait(self._wait_s)
+        except BaseException:
+            if mine.is_set():
+                self._pass_on()
+            raise
+        finally:
+            if not mine.is_set():
+                self._waiting.remove(mine)
+        return bool(mine.is_set())
+
+    def _pass_on(self) -> None:
+        """Gives a turn to who has waited longest."""
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self._free_turns += 1

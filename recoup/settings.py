@@ -79,10 +79,10 @@ class Settings(BaseSettings):
     idempotency_kept_s: int = Field(default=86_400, ge=60)
 
     # In each gateway process; beyond it, 503 at once. One finishes 400 to 900 in a second, so the
-    # last one let in waits 3 to 7 s: as long as for a party that restarts, and a customer still
-    # waits. Who is turned away comes back, and costs a fifth of a checkout each time, so it should
-    # not be too few: with two processes there is room for 5,000 customers at once.
-    under_way_checkouts: int = Field(default=3_000, ge=1)
+    # last one let in waits 4 to 10 s. Who is turned away comes back, and costs a fifth of a
+    # checkout each time, so it should not be too few: with two processes there is room for 5,000
+    # customers at once, also when the kernel doesn't share them evenly.
+    under_way_checkouts: int = Field(default=4_000, ge=1)
 
     # --- reconciliation ---
     sweep_interval_ms: int = Field(default=1_000, ge=50)
