@@ -11,7 +11,8 @@ if not due then return { 'ended', '0' } end
 -- pcall: a record of another type can be claimed too. Whoever then tries it finds out, and parks it.
 local state = redis.pcall('HGET', KEYS[1], 'state')
 local gone = not state and redis.call('EXISTS', KEYS[1]) == 0
-if (gone or state == 'committed' or state == 'returned') and redis.call('HEXISTS', KEYS[3], tid) == 0 then -- not one that was parked for it
+local over = gone or state == 'committed' or state == 'returned'
+if over and redis.call('HEXISTS', KEYS[3], tid) == 0 then -- not one that was parked for it
   redis.call('ZREM', KEYS[2], tid)
   return { 'ended', '0' }
 end
