@@ -269,6 +269,18 @@ def test_a_settled_leg_that_is_due_leaves_at_the_latest_when_it_has_expired(stoc
     assert stock.due() == {}
 
 
+@pytest.mark.parametrize("value", ["", "soon", "1e5"])
+@pytest.mark.parametrize("field", ["deadline_ms", "next_try_ms"])
+def test_a_damaged_time_is_one_legs_trouble(stock: Books, field: str, value: str) -> None:
+    # given two legs that are due, of which one has no readable time
+    for tid in ("bad.1", "o.1"):
+        stock.hold(tid, ("a", 1))
+    stock.client.hset(stock.key("leg:bad.1"), field, value)
+    stock.pass_ms(1000)
+    # then a sweep takes both
+    assert set(take_due(stock)) == {"bad.1", "o.1"}
+
+
 def test_a_record_without_a_state_stays_due(stock: Books) -> None:
     stock.hold("bad.1", ("a", 1))
     stock.client.hdel(stock.key("leg:bad.1"), "state")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.model import worlds
 from tests.model.mutation import Lua, Mutant
 
-HELD_TWICE = "if leg[1] or leg[2] or leg[3] then\n  if leg[2]"
+HELD_TWICE = "if leg[1] or redis.call('EXISTS', KEYS[1]) == 1 then\n  if leg[2]"
 
 MUTANTS_IN_LUA = [
     # --- verdicts ---

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reconcile import tasks
-from reconcile.reconciler import Done, Outcome, Waiting
+from reconcile.reconciler import Done, Outcome, Stuck, Waiting
+from recoup.errors import Unanswered
 
 
 class Workers:
@@ -83,3 +84,23 @@ def test_nothing_is_compensated_for_what_is_no_tid(workers: Workers, tid: Any) -
     task: Any = SimpleNamespace(request=SimpleNamespace(retries=0))
     assert tasks.compensate(task, "stock", tid) == "dropped: that is no tid"
     assert workers.groups == []
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_what_does_not_heal_is_parked_with_the_group(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    # given a leg that was settled against its verdict: no try of its own could claim it
+    workers.outcome = Stuck("contradiction")
+    parked: list[tuple[str, str]] = []
+
+    def park(tid: str, reason: str) -> None:
+        parked.append((tid, reason))
+        if away:
+            raise Unanswered("away")
+
+    monkeypatch.setattr(tasks, "party", lambda name: SimpleNamespace(park=park))
+    # when its group is settled, then it is parked, and so is the next one, whatever comes of it
+    tasks.settle("stock", ["a.1", "b.2"])
+    assert parked == [("a.1", "contradiction"), ("b.2", "contradiction")]
+    assert workers.compensations == []

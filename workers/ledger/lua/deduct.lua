@@ -22,7 +22,7 @@ local function answer(word, account)
 end
 
 local leg = redis.call('HMGET', KEYS[1], 'state', 'digest', 'deadline_ms')
-if leg[1] or leg[2] or leg[3] then
+if leg[1] or redis.call('EXISTS', KEYS[1]) == 1 then
   if leg[2] ~= digest then return answer('conflict') end
   if known_state(leg[1]) == 'returned' then return answer('returned') end
   if leg[1] == 'held' and not ahead and deadline > tonumber(leg[3]) then

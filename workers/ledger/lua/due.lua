@@ -19,7 +19,7 @@ for _, tid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', exact(now), 'L
     redis.call('ZADD', KEYS[1], new_due, tid)
     -- pcall: a record of another type is one leg's trouble, not the sweep's.
     local leg = redis.pcall('HMGET', key, 'deadline_ms', 'next_try_ms')
-    expected = leg[2] or leg[1] or '0'
+    expected = string.match(leg[2] or leg[1] or '', '^%d+$') or '0'
   end
   taken[#taken + 1] = tid
   taken[#taken + 1] = expected

@@ -30,7 +30,7 @@ local function expire_later()
   redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3]))
 end
 
-if not leg[1] and not leg[2] then return { 'no_leg', exact(now) } end
+if not leg[1] and redis.call('EXISTS', KEYS[1]) == 0 then return { 'no_leg', exact(now) } end
 local state = known_state(leg[1])
 if state ~= 'held' then
   if (state == 'committed') ~= commit then return { 'contradiction', exact(now) } end
