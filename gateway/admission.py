@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from gevent.event import Event
+from gevent.event import AsyncResult
 
 from recoup.settings import Settings
 
@@ -38,8 +38,15 @@ class Admission:
         self._most = settings.under_way_checkouts
         self._under_way = 0
         self._free_turns = AT_WORK_MOST
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[AsyncResult] = deque()
+        """Of each who waits, by arrival, whether the turn has come; False: none will."""
         self._wait_s = WAIT_DEADLINES * settings.deadline_ms / 1000
+
+    def close(self) -> None:
+        """Lets nobody begin any more: for an orderly end. Who is at work goes on."""
+        self._most = 0
+        while self._waiting:
+            self._waiting.popleft().set(False)
 
     def run(self, checkout: Callable[[], T]) -> T | TurnedAway:
         """What the checkout returns, or raises, once it has had its turn."""
@@ -61,22 +68,22 @@ class Admission:
         if self._free_turns:  # so nobody waits
             self._free_turns -= 1
             return True
-        mine = Event()
+        mine = AsyncResult()
         self._waiting.append(mine)
         try:
             mine.wait(self._wait_s)
         except BaseException:
-            if mine.is_set():
+            if mine.value:
                 self._pass_on()
             raise
         finally:
-            if not mine.is_set():
+            if not mine.ready():
                 self._waiting.remove(mine)
-        return bool(mine.is_set())
+        return bool(mine.value)
 
     def _pass_on(self) -> None:
         """Gives a turn to who has waited longest."""
         if self._waiting:
-            self._waiting.popleft().set()
+            self._waiting.popleft().set(True)
         else:
             self._free_turns += 1

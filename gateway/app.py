@@ -90,4 +90,5 @@ def make_app(settings: Settings) -> Flask:
     problem_pages.register(app)
     openapi.register(app)
     app.extensions["hand_over"] = hand_over
+    app.extensions["admission"] = checkout.admission
     return app

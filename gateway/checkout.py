@@ -92,12 +92,12 @@ class Checkout:
         self._parties = parties
         self._hand_over = hand_over
         self._settings = settings
-        self._admission = Admission(settings)
+        self.admission = Admission(settings)
 
     def run(self, order_id: str) -> Answer:
         """Pays the order, or says why not. Raises Unanswered when the order store is away: then
         the outcome is unknown, and asking again is safe."""
-        return self._admission.run(lambda: self._run(order_id))
+        return self.admission.run(lambda: self._run(order_id))
 
     def _run(self, order_id: str) -> Answer:
         order = self._orders.read(order_id)

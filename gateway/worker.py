@@ -97,8 +97,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
         return _UntilNextRequest(self.cfg.keepalive, connection, self._idle)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Told to stop: ends what is under way, and closes what is idle."""
+        """Told to stop: ends what is at work, turns away who waits for a turn, and closes what is
+        idle."""
         super().handle_exit(sig, frame)
+        extensions = getattr(getattr(self, "wsgi", None), "extensions", {})
+        if "admission" in extensions:
+            gevent.spawn(extensions["admission"].close)
         gevent.spawn(self._close_idle)
 
     def _close_idle(self) -> None:

@@ -158,14 +158,19 @@ class World:
 
     @contextlib.contextmanager
     def paused(self, name: str) -> Iterator[None]:
-        """SIGSTOP, and SIGCONT in the end: a process that is very slow, or a machine that slept."""
+        """SIGSTOP, with its children, and SIGCONT in the end: a process that is very slow, or a
+        machine that slept."""
         process = psutil.Process(self._find(name))
-        process.suspend()
+        children = process.children(recursive=True)
+        for each in (process, *children):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.suspend()
         try:
             yield
         finally:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.resume()
+            for each in (process, *children):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.resume()
 
     @contextlib.contextmanager
     def restarted(self, name: str) -> Iterator[None]:

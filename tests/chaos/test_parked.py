@@ -54,6 +54,39 @@ def test_a_leg_that_can_not_be_settled_is_kept_until_someone_mends_it(stack: Sta
         assert traffic.count(200) == 1
 
 
+def test_a_leg_that_contradicts_its_verdict_is_kept_and_never_guessed_at(stack: Stack) -> None:
+    with Shop(stack.url) as shop:
+        # given a paid order whose leg was given back: by a database that lost what came after
+        traffic = Traffic.prepare(shop, orders=1)
+        ((order_id, user_id),) = traffic.orders.items()
+        payment_db = stack.database("payment")
+        stack.supervisor.stop("payment-worker")
+        traffic.check_out_all()
+        order = shop.order(order_id)
+        leg, account = f"{{payment}}:leg:{order['tid']}", f"{{payment}}:account:{user_id}"
+        total = order["total_cost"]
+        payment_db.hset(leg, "state", "returned")
+        payment_db.zrem("{payment}:due", order["tid"])
+        payment_db.hincrby(account, "held", -total)
+        payment_db.hincrby(account, "available", total)
+        # when its worker meets it
+        stack.supervisor.start("payment-worker")
+        # then it is parked with the reason, and its record stays
+        why = "contradiction: the leg was settled against the verdict"
+        eventually(lambda: parked(stack) == {f"{order['tid']} payment": why})
+        assert payment_db.ttl(leg) == -1
+        # when the record is as it should be, and someone has it retried
+        payment_db.hset(leg, "state", "held")
+        payment_db.hincrby(account, "held", total)
+        payment_db.hincrby(account, "available", -total)
+        mended = stack.recoup("retry", order["tid"])
+        # then it settles, and the books agree
+        assert (mended.returncode, mended.stdout) == (0, "payment: committed\n")
+        assert parked(stack) == {}
+        traffic.settles()
+        traffic.check_books()
+
+
 def test_what_is_settled_needs_no_retry(stack: Stack) -> None:
     done = stack.recoup("retry", "nobody.1")
     assert done.returncode == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import gevent
 import pytest
-from gevent.event import Event
+from gevent.event import AsyncResult, Event
 
 from gateway import admission
 from gateway.admission import Admission, TurnedAway
@@ -55,7 +55,7 @@ def test_who_comes_again_at_once_does_not_pass_who_waits(one_turn: Admission) ->
     assert shop.served == ["first", "second", "third", "first again"]
 
 
-class HangsUp(Event):
+class HangsUp(AsyncResult):  # type: ignore[misc]
     """What somebody waits for who hangs up just when it comes."""
 
     def wait(self, timeout: float | None = None) -> None:
@@ -69,8 +69,8 @@ def test_who_hangs_up_while_waiting_takes_no_turn_along(
 ) -> None:
     # given one at work, and two who wait
     shop = Shop()
-    turns = iter([HangsUp if just_then else Event, Event])
-    monkeypatch.setattr(admission, "Event", lambda: next(turns)())
+    turns = iter([HangsUp if just_then else AsyncResult, AsyncResult])
+    monkeypatch.setattr(admission, "AsyncResult", lambda: next(turns)())
     first, second, third = (
         gevent.spawn(one_turn.run, shop.serve(name)) for name in ("first", "second", "third")
     )
@@ -83,3 +83,22 @@ def test_who_hangs_up_while_waiting_takes_no_turn_along(
     # then the third is served, and there is a turn for the next
     assert shop.served == ["first", "third"]
     assert not isinstance(one_turn.run(shop.serve("fourth")), TurnedAway)
+
+
+def test_at_the_end_who_waits_is_turned_away_and_who_works_goes_on(one_turn: Admission) -> None:
+    # given one at work, and two who wait
+    shop = Shop()
+    first, *waiting = (
+        gevent.spawn(one_turn.run, shop.serve(name)) for name in ("first", "second", "third")
+    )
+    gevent.sleep(0)
+    # when nobody shall begin any more
+    one_turn.close()
+    gevent.joinall(waiting, timeout=LIMIT_S)
+    # then they know at once, and who comes later
+    assert all(isinstance(each.value, TurnedAway) for each in waiting)
+    assert isinstance(one_turn.run(shop.serve("fourth")), TurnedAway)
+    # and who was at work is served
+    shop.doors.set()
+    first.join(LIMIT_S)
+    assert shop.served == ["first"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -15,7 +16,9 @@ from gevent.pool import Pool
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from gateway.admission import Admission, TurnedAway
 from gateway.worker import Worker
+from recoup.settings import Settings
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 LIMIT_S = 20.0
@@ -97,6 +100,18 @@ def test_a_request_under_way_is_not_disturbed() -> None:
     gevent.sleep(WORK_S / 3)
     worker.handle_exit(15, None)
     assert connection.rest().endswith(b"done")
+
+
+def test_who_waits_for_a_turn_is_turned_away_when_it_stops() -> None:
+    # given a worker whose app lets checkouts begin
+    worker = Told(lambda: None)
+    admission = Admission(Settings())
+    worker.wsgi = SimpleNamespace(extensions={"admission": admission})
+    assert admission.run(lambda: "served") == "served"
+    # when it is told to stop, then no other one begins
+    worker.handle_exit(15, None)
+    gevent.sleep(0)
+    assert isinstance(admission.run(lambda: "served"), TurnedAway)
 
 
 def test_a_crowd_is_let_in_at_once() -> None:
