@@ -206,7 +206,7 @@ class Ledger:
 
     def take_due(self, limit: int, lease_ms: int) -> tuple[int, int, list[DueLeg]]:
         """Takes legs that are due: (clock_ms, their new due_ms, the legs). What was due and has no
-        leg any more is taken out, and logged: nothing else would still tell that it was lost."""
+        leg any more is taken out, and logged."""
         keys = (self._due, self._reasons, self._clock)
         call = Call("due", keys, (limit, lease_ms, self._leg("")))
         now, due_ms, *rest = self._scripts.run_one(call)
