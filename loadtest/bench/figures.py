@@ -7,11 +7,15 @@ is taken within each round, where both were measured a moment apart, and then tr
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from loadtest.bench import plan as planned
 from loadtest.bench.generator import Tally
 from loadtest.bench.shop import Taken
+
+ANSWERS = {"200", "503"}
+"""Of a checkout that can be paid; in some scenarios there are refusals, too."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,21 @@ class Run:
     def final(self) -> int:
         """Answers that aren't a 5xx."""
         return finals(self.tally.answers)
+
+    def wrong(self, paid: int, again: int) -> Iterator[str]:
+        """What makes these checkouts no result, in words. `paid`, `again`: how many the gateway has
+        counted as newly paid, and as paid before."""
+        about = f"{self.scenario} at {self.connections}"
+        answers, failed = self.tally.answers, sum(self.tally.failed.values())
+        allowed = ANSWERS | ({"400"} if planned.MIXES.get(self.scenario) else set())
+        if strange := {status: n for status, n in answers.items() if status not in allowed}:
+            yield f"{about}: answers that nobody should get: {strange}"
+        if failed and self.connections <= planned.FLOOD:
+            yield f"{about}: {failed} connections failed"
+        told = answers.get("200", 0)
+        # Whose connection failed may have been paid, and not been told.
+        if again or not told <= paid <= told + failed:
+            yield f"{about}: {told} were answered 200, and {paid} newly paid, {again} again"
 
     def figures(self) -> dict[str, float]:
         """The numbers by their names, units last."""

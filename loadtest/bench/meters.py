@@ -14,11 +14,8 @@ import psutil
 import urllib3
 
 from loadtest.client import CannotTell
-from loadtest.instance import Instance
-from recoup.settings import PARTIES
+from loadtest.instance import GATEWAY_WORKER, Instance
 
-STORES = ("orders", *PARTIES, "broker")
-SERVICES = ("orders", *PARTIES)
 METRICS_LIMIT_S = 10.0
 
 OURS = {"info", "config|set"}
@@ -59,10 +56,13 @@ class Meters:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._databases = {store: instance.database(store) for store in STORES}
+        self._parties = instance.settings.parties
+        self._services = ("orders", *self._parties)
+        self._databases = {store: instance.database(store) for store in (*self._services, "broker")}
         self._polls = 0
         self.pids = {name: state.pid for name, state in instance.supervisor.states().items()}
         """Of each process that its supervisor runs."""
+        self._gateway_workers = set(instance.pids(GATEWAY_WORKER))
         self._supervisors = psutil.Process(self.pids["gateway"]).parents()[:2]
 
     def cpu_s(self) -> dict[str, float]:
@@ -86,7 +86,10 @@ class Meters:
     def died(self) -> list[str]:
         """Processes that aren't those that ran at the beginning."""
         now = self._instance.supervisor.states()
-        return [name for name, pid in self.pids.items() if now[name].pid != pid]
+        died = [name for name, pid in self.pids.items() if now[name].pid != pid]
+        if set(self._instance.pids(GATEWAY_WORKER)) != self._gateway_workers:
+            died.append(GATEWAY_WORKER)
+        return died
 
     def counts(self) -> Counts:
         """Commands that the databases have run, as `redis <store> <command>`, those inside scripts
@@ -97,11 +100,11 @@ class Meters:
                 command = name.removeprefix("cmdstat_")
                 if command not in OURS:
                     counts[f"redis {store} {command}"] = each["calls"]
-            if store in PARTIES:
+            if store in self._parties:
                 counts[f"redis {store} zcard"] -= 2 * self._polls
         counts["tasks"] = counts["redis broker lpush"]
         settings = self._instance.settings
-        ports = [settings.port, *(settings.port_of(f"{name}-metrics") for name in SERVICES)]
+        ports = [settings.port, *(settings.port_of(f"{name}-metrics") for name in self._services)]
         for port in ports:
             page = urllib3.request(
                 "GET", f"http://{settings.host}:{port}/metrics", timeout=METRICS_LIMIT_S
@@ -122,7 +125,7 @@ class Meters:
     def _held(self) -> int:
         self._polls += 1
         held = 0
-        for party in PARTIES:
+        for party in self._parties:
             pipeline = self._databases[party].pipeline(transaction=False)
             pipeline.zcard(f"{{{party}}}:due")
             pipeline.zcard(f"{{{party}}}:parked")
@@ -131,7 +134,7 @@ class Meters:
 
     def set_fsync(self, policy: str) -> None:
         """Has all databases but the broker write so (`always`, `everysec`), while they run."""
-        for store in SERVICES:
+        for store in self._services:
             self._databases[store].config_set("appendfsync", policy)
 
 

@@ -185,12 +185,7 @@ class Bench:
             cost[f'recoup_checkouts_total{{outcome="{outcome}"}}']
             for outcome in ("paid", "already-paid")
         )
-        told = run.tally.answers.get("200", 0)
-        if again or (paid != told and not any(run.tally.failed.values())):
-            self.wrong.append(
-                f"{run.scenario} at {run.connections}: {told} were answered 200, and {paid} newly "
-                f"paid, {again} again"
-            )
+        self.wrong += run.wrong(paid, again)
 
     def _bare(self, number: int, seconds: float, connections: int) -> None:
         """The bare route."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from loadtest.bench import plan as planned
 from loadtest.bench.figures import Figures, Run, Spread, spread
 from loadtest.bench.generator import Tally
 
@@ -19,6 +20,44 @@ def run(number: int, scenario: str, per_s: int, **changes: object) -> Run:
         failed={"reset": 1, "refused": 2},
     )
     return Run(number, scenario, 64, tally, **changes)  # type: ignore[arg-type]
+
+
+def checked_out(
+    answers: dict[str, int], connections: int = 64, scenario: str = "checkout", failed: int = 0
+) -> Run:
+    tally = Tally(answers=answers, failed={"reset": failed})
+    return Run(0, scenario, connections, tally)
+
+
+@pytest.mark.parametrize(
+    ("load", "paid", "again"),
+    [
+        (checked_out({"200": 9, "503": 2}), 9, 0),
+        (checked_out({"200": 1, "400": 9}, scenario=planned.REFUSED_90), 1, 0),
+        # one who was hung up on may have paid
+        (checked_out({"200": 9}, connections=5_000, failed=2), 11, 0),
+    ],
+)
+def test_a_load_that_went_as_it_should(load: Run, paid: int, again: int) -> None:
+    assert list(load.wrong(paid, again)) == []
+
+
+@pytest.mark.parametrize(
+    ("load", "paid", "again"),
+    [
+        (checked_out({"200": 9, "500": 1}), 9, 0),
+        (checked_out({"200": 9, "400": 1}), 9, 0),
+        (checked_out({"200": 9}, failed=1), 9, 0),
+        (checked_out({"200": 9}), 8, 0),
+        (checked_out({"200": 9}), 10, 0),
+        (checked_out({"200": 9}), 9, 1),
+        (checked_out({"200": 9}, connections=5_000, failed=2), 8, 0),
+        (checked_out({"200": 9}, connections=5_000, failed=2), 12, 0),
+    ],
+)
+def test_a_load_that_is_no_result(load: Run, paid: int, again: int) -> None:
+    (why,) = load.wrong(paid, again)
+    assert why.startswith(f"checkout at {load.connections}: ")
 
 
 def test_a_spread_is_the_median_and_the_ends() -> None:
