@@ -6,7 +6,6 @@ Each party has its own three, on its own queue: `stock.settle`, `stock.compensat
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 from collections.abc import Sequence
@@ -40,8 +39,7 @@ def reconciler(name: str) -> Reconciler:
 
 
 def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:
-    """Settles a group of tids. It is never retried: what resists gets a task of its own, and what
-    doesn't heal by itself is parked.
+    """Settles a group of tids. It is never retried: what resists gets a task of its own.
 
     `due_ms`: the due time that a sweep gave these legs; 0 if they come from a gateway.
     """
@@ -49,13 +47,9 @@ def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:
     for first in range(0, len(understood), GROUP_TIDS):
         group = understood[first : first + GROUP_TIDS]
         for tid, outcome in reconciler(name).settle(group).items():
-            if isinstance(outcome, Waiting):
+            if not isinstance(outcome, Done):
                 log.info("%s of %s gets a task of its own: %s", tid, name, outcome)
                 publish_compensation(name, tid, due_ms)
-            elif isinstance(outcome, Stuck):
-                # At once: one that contradicts its verdict is settled, and no try could claim it.
-                with contextlib.suppress(Unanswered):  # the leg stays where it was
-                    park(name, tid, outcome.reason)
 
 
 def understandable(tids: object, due_ms: object) -> list[str]:
@@ -92,27 +86,25 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
     try:
         faults.point("worker.before_claim")
         claim = party(name).claim(tid, due_ms, pause_ms, limits.lease_ms)
-        if not claim.claimed:
+        if claim.claimed:
+            faults.point("worker.after_claim")
+        # Also what isn't ours to try: a leg that was settled against its verdict is not due, and
+        # nobody else would find it. Settling what somebody else settles changes nothing.
+        outcome = reconciler(name).settle([tid])[tid]
+        if not claim.claimed and not isinstance(outcome, Stuck):
             return "ended: settled, or taken over"
         due_ms = claim.due_ms
-        faults.point("worker.after_claim")
-        outcome = reconciler(name).settle([tid])[tid]
         if isinstance(outcome, Done):
             return f"settled: {outcome.verdict or 'nothing was held'}"
         if isinstance(outcome, Stuck):
-            park(name, tid, outcome.reason)
+            faults.point("worker.before_park")
+            log.error("parked %s of %s: %s", tid, name, outcome.reason)
+            party(name).park(tid, outcome.reason)
             return f"parked: {outcome.reason}"
         party(name).note(tid, outcome.cause, outcome.orders_unreachable)
     except Unanswered as error:
         outcome = Waiting(f"{name} can't be reached ({error})")
     raise task.retry((tid, due_ms), countdown=pause_ms / 1000, exc=StillWaiting(outcome.cause))
-
-
-def park(name: str, tid: str, reason: str) -> None:
-    """Puts a leg aside, with its reason. Raises Unanswered."""
-    faults.point("worker.before_park")
-    log.error("parked %s of %s: %s", tid, name, reason)
-    party(name).park(tid, reason)
 
 
 class StillWaiting(Exception):

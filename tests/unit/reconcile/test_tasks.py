@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from proto import ledger_pb2 as pb
 from reconcile import tasks
 from reconcile.reconciler import Done, Outcome, Stuck, Waiting
-from recoup.errors import Unanswered
 
 
 class Workers:
@@ -86,21 +86,37 @@ def test_nothing_is_compensated_for_what_is_no_tid(workers: Workers, tid: Any) -
     assert workers.groups == []
 
 
-@pytest.mark.parametrize("away", [False, True])
-def test_what_does_not_heal_is_parked_with_the_group(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch, away: bool
+class Ledger:
+    """A party by which nothing can be claimed: it is settled, or somebody else tries it."""
+
+    def __init__(self) -> None:
+        self.parked: list[tuple[str, str]] = []
+
+    def claim(self, tid: str, *_: int) -> pb.ClaimReply:
+        return pb.ClaimReply(claimed=False)
+
+    def park(self, tid: str, reason: str) -> None:
+        self.parked.append((tid, reason))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said", "parked"),
+    [
+        # a leg that was settled against its verdict: nobody else would find it
+        (Stuck("contradiction"), "parked: contradiction", [("o.1", "contradiction")]),
+        (Done("commit"), "ended: settled, or taken over", []),
+        (Waiting("not now"), "ended: settled, or taken over", []),
+    ],
+)
+def test_of_what_can_not_be_claimed_only_a_contradiction_is_parked(
+    workers: Workers,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Outcome,
+    said: str,
+    parked: list[tuple[str, str]],
 ) -> None:
-    # given a leg that was settled against its verdict: no try of its own could claim it
-    workers.outcome = Stuck("contradiction")
-    parked: list[tuple[str, str]] = []
-
-    def park(tid: str, reason: str) -> None:
-        parked.append((tid, reason))
-        if away:
-            raise Unanswered("away")
-
-    monkeypatch.setattr(tasks, "party", lambda name: SimpleNamespace(park=park))
-    # when its group is settled, then it is parked, and so is the next one, whatever comes of it
-    tasks.settle("stock", ["a.1", "b.2"])
-    assert parked == [("a.1", "contradiction"), ("b.2", "contradiction")]
-    assert workers.compensations == []
+    workers.outcome, ledger = outcome, Ledger()
+    monkeypatch.setattr(tasks, "party", lambda name: ledger)
+    task: Any = SimpleNamespace(request=SimpleNamespace(retries=0))
+    assert tasks.compensate(task, "stock", "o.1") == said
+    assert ledger.parked == parked
