@@ -157,6 +157,11 @@ class Books:
         assert reply.claimed == bool(reply.due_ms)
         return int(reply.due_ms)
 
+    def take_due(self, limit: int = 100) -> dict[str, int]:
+        """What a sweep takes: each leg, and when it was to be tried."""
+        _, _, legs = self.ledger.take_due(limit, self.settings.lease_ms)
+        return {leg.tid: leg.expected_ms for leg in legs}
+
     # --- time ---
 
     def now_ms(self) -> int:
