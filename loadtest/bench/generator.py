@@ -19,10 +19,10 @@ import socket
 import sys
 import time
 from array import array
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
+from loadtest.bench.answers import counted, percentiles_ms, status_of
 from recoup.preflight import raise_file_limit
 
 CONNECT_LIMIT_S = 10.0
@@ -83,19 +83,6 @@ class Tally:
     """Its own, for each request."""
     busy: float = 0.0
     """The part of its window in which it had a core: close to 1 it is the bottleneck."""
-
-
-def status_of(answer: bytes) -> int:
-    """The status of a complete answer; 0 if some of it is still to come. Raises ValueError for what
-    has no length."""
-    end = answer.find(b"\r\n\r\n")
-    if end < 0:
-        return 0
-    at = answer.find(b"\r\nContent-Length: ", 0, end)
-    if at < 0:
-        raise ValueError(f"an answer without a length: {answer[:200]!r}")
-    length = int(answer[at + 18 : answer.find(b"\r\n", at + 18)])
-    return int(answer[9:12]) if len(answer) >= end + 4 + length else 0
 
 
 class Generator:
@@ -228,23 +215,6 @@ class Generator:
         for connection in self._sockets.values():
             connection.close()
         self._epoll.close()
-
-
-def counted(statuses: Sequence[int]) -> dict[str, int]:
-    """How often there was each."""
-    return {str(status): count for status, count in sorted(Counter(statuses).items())}
-
-
-def percentiles_ms(took_us: Sequence[int]) -> dict[str, float]:
-    """What half, 99 % and 99.9 % took at most, and the longest; nothing of nothing."""
-    ordered = sorted(took_us)
-    if not ordered:
-        return {}
-    parts = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "most": 1.0}
-    last = len(ordered) - 1
-    return {
-        name: ordered[min(last, int(part * len(ordered)))] / 1000 for name, part in parts.items()
-    }
 
 
 def main() -> int:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
 import time
-from typing import Any
 
+from loadtest.audit import audited
 from loadtest.bench.meters import Meters
 from loadtest.bench.shop import Shop
 from loadtest.client import CannotTell
 from loadtest.instance import Instance
 from loadtest.interrupt import pause
-from recoup.processes import ROOT
 
 READY_TIMES, READY_LIMIT_S = 3, 60.0
 BETWEEN_S = 0.3
@@ -63,18 +59,7 @@ class Subject:
 
     def wrong(self) -> list[str]:
         """What is wrong with it after all that was done to it, in words. Raises CannotTell."""
-        said = subprocess.run(
-            (sys.executable, "-m", "recoup", "audit", "--json"),
-            cwd=ROOT,
-            env=self.instance.environment,
-            capture_output=True,
-            text=True,
-            timeout=AUDIT_LIMIT_S,
-            check=False,
-        )
-        if said.returncode not in (0, 1):
-            raise CannotTell(f"the audit fails: {said.stderr.strip()[-300:]}")
-        audit: dict[str, Any] = json.loads(said.stdout)
+        audit = audited(self.instance, AUDIT_LIMIT_S)
         found = [f"{name} of {self.name!r} died" for name in self.meters.died()]
         if not audit["balanced"]:
             found.append(f"the books of {self.name!r} don't balance: {audit['unaccounted']}")

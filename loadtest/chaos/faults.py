@@ -60,14 +60,24 @@ def die_at(point: str) -> Fault:
 
 def pause(name: str, first: bool = True) -> Fault:
     """SIGSTOP, past the deadline."""
-    act: Act = lambda world: world.paused(name)  # noqa: E731
-    return Fault(f"pause {name}", frozenset({target(name)}), PAST_DEADLINE_S, act, first=first)
+    return Fault(
+        f"pause {name}",
+        frozenset({target(name)}),
+        PAST_DEADLINE_S,
+        lambda world: world.paused(name),
+        first=first,
+    )
 
 
 def restart(name: str, first: bool = True) -> Fault:
     """An orderly restart."""
-    act: Act = lambda world: world.restarted(name)  # noqa: E731
-    return Fault(f"restart {name}", frozenset({name}), DOWN_S, act, first=first)
+    return Fault(
+        f"restart {name}",
+        frozenset({name}),
+        DOWN_S,
+        lambda world: world.restarted(name),
+        first=first,
+    )
 
 
 def disturb(link: str, mode: Mode, lasts_s: float) -> Fault:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
+from loadtest.audit import audited
 from loadtest.books import Outcome
 from loadtest.chaos import shop as shops
 from loadtest.chaos.answers import Unaccounted, unaccounted, verdict_on
@@ -22,9 +19,8 @@ from loadtest.chaos.plan import SINGLES_LEAST, Plan, Planned
 from loadtest.chaos.result import Result
 from loadtest.chaos.timeline import Sampler, Span, Timeline
 from loadtest.chaos.world import Missed, World
-from loadtest.client import CannotTell, Client
+from loadtest.client import Client
 from loadtest.interrupt import pause
-from recoup.processes import ROOT
 
 READY_LIMIT_S = 60.0
 CONVERGENCE_LIMIT_S = 60.0
@@ -185,18 +181,7 @@ class Run:
 
     def _audit(self) -> tuple[Unaccounted, list[str]]:
         """What `recoup audit` finds in everything that was ever bought here."""
-        said = subprocess.run(
-            (sys.executable, "-m", "recoup", "audit", "--json"),
-            cwd=ROOT,
-            env=self._world.instance.environment,
-            capture_output=True,
-            text=True,
-            timeout=AUDIT_LIMIT_S,
-            check=False,
-        )
-        if said.returncode not in (0, 1):
-            raise CannotTell(f"the audit fails: {said.stderr.strip()[-300:]}")
-        audit: dict[str, Any] = json.loads(said.stdout)
+        audit = audited(self._world.instance, AUDIT_LIMIT_S)
         counts = {book: abs(units) for book, units in audit["unaccounted"].items()}
         credits, orders = counts.pop("credits"), counts.pop("orders")
         counted = Unaccounted(credits, sum(counts.values()), orders)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from loadtest.bench.generator import Generator, Job, Tally, percentiles_ms, status_of
+from loadtest.bench.answers import percentiles_ms, status_of
+from loadtest.bench.generator import Generator, Job, Tally
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from loadtest.chaos import world as worlds
 from loadtest.chaos.faults import faults_of
-from loadtest.chaos.world import Link, links, wait_until_one_died
+from loadtest.chaos.world import Link, World, links, wait_until_one_died
 from recoup.settings import PARTIES, Settings, port_offsets
 
 ALL = (*PARTIES, "shipping")
@@ -53,3 +55,28 @@ def test_a_process_that_is_killed_is_waited_for() -> None:
         process.kill()
         wait_until_one_died([os.getpid(), process.pid])
         assert not worlds.lives(process.pid)
+
+
+def test_a_paused_process_stands_still_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a process with a child
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    with subprocess.Popen((sys.executable, "-c", code), stdin=subprocess.PIPE) as parent:
+        family = psutil.Process(parent.pid)
+        while not family.children():
+            assert parent.poll() is None
+        world = object.__new__(World)
+        monkeypatch.setattr(world, "_find", lambda name: parent.pid)
+        # when it is paused, then both are, and go on afterwards
+        with world.paused("gateway"):
+            assert wait_for({psutil.STATUS_STOPPED}, family, *family.children())
+        assert not wait_for({psutil.STATUS_STOPPED}, family, *family.children(), limit_s=0)
+        parent.communicate(b"\n")
+
+
+def wait_for(statuses: set[str], *processes: psutil.Process, limit_s: float = 10.0) -> bool:
+    """Whether all of them come to one of these: a signal is sent before it acts."""
+    give_up_s = time.monotonic() + limit_s
+    while not all(process.status() in statuses for process in processes):
+        if time.monotonic() >= give_up_s:
+            return False
+    return True
