@@ -66,6 +66,8 @@ def choose(environment: Environment, runner: Runner | None, **_: Any) -> None:
 
     Workers have to know everyone: the master tells them how many of whom.
     """
+    for each in (Shopper, Visitor):  # the web page shows it beside their names
+        each.host = environment.host or HOST
     options = environment.parsed_options
     assert options is not None
     if not options.user_classes and not isinstance(runner, WorkerRunner):
