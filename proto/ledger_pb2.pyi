@@ -231,6 +231,9 @@ class ApplyRequest(_message.Message):
 
     DEDUCTIONS_FIELD_NUMBER: _builtins.int
     SETTLEMENTS_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """who settles: gateway, worker, sweep; for what is counted"""
     @_builtins.property
     def deductions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deduction]: ...
     @_builtins.property
@@ -240,10 +243,11 @@ class ApplyRequest(_message.Message):
         *,
         deductions: _abc.Iterable[Global___Deduction] | None = ...,
         settlements: _abc.Iterable[Global___Settlement] | None = ...,
+        by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deductions", b"deductions", "settlements", b"settlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "deductions", b"deductions", "settlements", b"settlements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,6 +320,7 @@ class Leg(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     NEXT_TRY_MS_FIELD_NUMBER: _builtins.int
     PARKED_FIELD_NUMBER: _builtins.int
+    RECENT_TRIES_FIELD_NUMBER: _builtins.int
     tid: _builtins.str
     state: Global___Leg.State.ValueType
     deadline_ms: _builtins.int
@@ -333,6 +338,10 @@ class Leg(_message.Message):
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Line]: ...
     @_builtins.property
     def parties(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def recent_tries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Try]:
+        """that did not settle it, the latest last; the oldest are forgotten"""
+
     def __init__(
         self,
         *,
@@ -348,14 +357,37 @@ class Leg(_message.Message):
         cause: _builtins.str = ...,
         next_try_ms: _builtins.int = ...,
         parked: _builtins.str = ...,
+        recent_tries: _abc.Iterable[Global___Try] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "deadline_ms", b"deadline_ms", "due_ms", b"due_ms", "held_at_ms", b"held_at_ms", "lines", b"lines", "next_try_ms", b"next_try_ms", "parked", b"parked", "parties", b"parties", "settled_at_ms", b"settled_at_ms", "state", b"state", "tid", b"tid", "tries", b"tries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "deadline_ms", b"deadline_ms", "due_ms", b"due_ms", "held_at_ms", b"held_at_ms", "lines", b"lines", "next_try_ms", b"next_try_ms", "parked", b"parked", "parties", b"parties", "recent_tries", b"recent_tries", "settled_at_ms", b"settled_at_ms", "state", b"state", "tid", b"tid", "tries", b"tries"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Leg: _TypeAlias = Leg  # noqa: Y015
+
+@_typing.final
+class Try(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_MS_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    at_ms: _builtins.int
+    cause: _builtins.str
+    def __init__(
+        self,
+        *,
+        at_ms: _builtins.int = ...,
+        cause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "cause", b"cause"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Try: _TypeAlias = Try  # noqa: Y015
 
 @_typing.final
 class StatusRequest(_message.Message):
@@ -547,18 +579,36 @@ class PendingRequest(_message.Message):
 
     PARKED_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    HELD_FOR_MS_FIELD_NUMBER: _builtins.int
     parked: _builtins.bool
     """those that are parked, else those in the due index"""
     limit: _builtins.int
+    """the most to return in full"""
+    cause: _builtins.str
+    """Only those that fit all of these; empty or 0: any.
+    a part of why it waits, or is parked
+    """
+    order_id: _builtins.str
+    account_id: _builtins.str
+    """a line of it is about this item or user"""
+    held_for_ms: _builtins.int
+    """at least so long"""
     def __init__(
         self,
         *,
         parked: _builtins.bool = ...,
         limit: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        held_for_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "parked", b"parked"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cause", b"cause", "held_for_ms", b"held_for_ms", "limit", b"limit", "order_id", b"order_id", "parked", b"parked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -571,25 +621,81 @@ class PendingReply(_message.Message):
     LEGS_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     CLOCK_MS_FIELD_NUMBER: _builtins.int
+    LOOKED_AT_FIELD_NUMBER: _builtins.int
+    MATCHED_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
     total: _builtins.int
-    """how many there are, beyond the limit too"""
+    """how many there are, beyond the limit too, whether they fit or not"""
     clock_ms: _builtins.int
+    looked_at: _builtins.int
+    """of how many it was seen whether they fit: the longest waiting ones"""
+    matched: _builtins.int
+    """how many of those fit"""
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Leg]: ...
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cause]:
+        """of those that fit, the most frequent first"""
+
     def __init__(
         self,
         *,
         legs: _abc.Iterable[Global___Leg] | None = ...,
         total: _builtins.int = ...,
         clock_ms: _builtins.int = ...,
+        looked_at: _builtins.int = ...,
+        matched: _builtins.int = ...,
+        causes: _abc.Iterable[Global___Cause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_ms", b"clock_ms", "legs", b"legs", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["causes", b"causes", "clock_ms", b"clock_ms", "legs", b"legs", "looked_at", b"looked_at", "matched", b"matched", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PendingReply: _TypeAlias = PendingReply  # noqa: Y015
+
+@_typing.final
+class Cause(_message.Message):
+    """Legs that wait for the same reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    HELD_FOR_MS_FIELD_NUMBER: _builtins.int
+    TRIES_LEAST_FIELD_NUMBER: _builtins.int
+    TRIES_MOST_FIELD_NUMBER: _builtins.int
+    NEXT_TRY_MS_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    """empty: no try has ended yet"""
+    legs: _builtins.int
+    units: _builtins.int
+    held_for_ms: _builtins.int
+    """the longest"""
+    tries_least: _builtins.int
+    tries_most: _builtins.int
+    next_try_ms: _builtins.int
+    """the latest of their next tries"""
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+        legs: _builtins.int = ...,
+        units: _builtins.int = ...,
+        held_for_ms: _builtins.int = ...,
+        tries_least: _builtins.int = ...,
+        tries_most: _builtins.int = ...,
+        next_try_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "held_for_ms", b"held_for_ms", "legs", b"legs", "next_try_ms", b"next_try_ms", "tries_least", b"tries_least", "tries_most", b"tries_most", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 @_typing.final
 class RetryRequest(_message.Message):
@@ -632,6 +738,79 @@ class RetryReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryReply: _TypeAlias = RetryReply  # noqa: Y015
+
+@_typing.final
+class OverviewRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverviewRequest: _TypeAlias = OverviewRequest  # noqa: Y015
+
+@_typing.final
+class OverviewReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEGS_DUE_FIELD_NUMBER: _builtins.int
+    LEGS_PARKED_FIELD_NUMBER: _builtins.int
+    LEGS_OVERDUE_FIELD_NUMBER: _builtins.int
+    OLDEST_OVERDUE_MS_FIELD_NUMBER: _builtins.int
+    TOTALS_KNOWN_FIELD_NUMBER: _builtins.int
+    PUT_IN_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    SWEPT_AT_MS_FIELD_NUMBER: _builtins.int
+    DURABLE_FIELD_NUMBER: _builtins.int
+    CLOCK_MS_FIELD_NUMBER: _builtins.int
+    legs_due: _builtins.int
+    """in the due index: held, and not parked"""
+    legs_parked: _builtins.int
+    legs_overdue: _builtins.int
+    """past their deadline"""
+    oldest_overdue_ms: _builtins.int
+    """for how long the oldest of them is"""
+    totals_known: _builtins.bool
+    put_in: _builtins.int
+    """units, over all accounts: = available + held + used"""
+    available: _builtins.int
+    held: _builtins.int
+    used: _builtins.int
+    swept_at_ms: _builtins.int
+    """when the sweep last ended well, by the party's clock; 0: never yet"""
+    durable: _builtins.bool
+    """its database keeps what it acknowledges"""
+    clock_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        legs_due: _builtins.int = ...,
+        legs_parked: _builtins.int = ...,
+        legs_overdue: _builtins.int = ...,
+        oldest_overdue_ms: _builtins.int = ...,
+        totals_known: _builtins.bool = ...,
+        put_in: _builtins.int = ...,
+        available: _builtins.int = ...,
+        held: _builtins.int = ...,
+        used: _builtins.int = ...,
+        swept_at_ms: _builtins.int = ...,
+        durable: _builtins.bool = ...,
+        clock_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "clock_ms", b"clock_ms", "durable", b"durable", "held", b"held", "legs_due", b"legs_due", "legs_overdue", b"legs_overdue", "legs_parked", b"legs_parked", "oldest_overdue_ms", b"oldest_overdue_ms", "put_in", b"put_in", "swept_at_ms", b"swept_at_ms", "totals_known", b"totals_known", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OverviewReply: _TypeAlias = OverviewReply  # noqa: Y015
 
 @_typing.final
 class Idempotency(_message.Message):

@@ -74,6 +74,11 @@ class LedgerStub:
                 request_serializer=proto_dot_ledger__pb2.RetryRequest.SerializeToString,
                 response_deserializer=proto_dot_ledger__pb2.RetryReply.FromString,
                 _registered_method=True)
+        self.Overview = channel.unary_unary(
+                '/recoup.ledger.v1.Ledger/Overview',
+                request_serializer=proto_dot_ledger__pb2.OverviewRequest.SerializeToString,
+                response_deserializer=proto_dot_ledger__pb2.OverviewReply.FromString,
+                _registered_method=True)
         self.CreateAccounts = channel.unary_unary(
                 '/recoup.ledger.v1.Ledger/CreateAccounts',
                 request_serializer=proto_dot_ledger__pb2.CreateAccountsRequest.SerializeToString,
@@ -156,6 +161,13 @@ class LedgerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Overview(self, request, context):
+        """How the party stands: its legs and its books at one instant. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateAccounts(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -224,6 +236,11 @@ def add_LedgerServicer_to_server(servicer, server):
                     servicer.Retry,
                     request_deserializer=proto_dot_ledger__pb2.RetryRequest.FromString,
                     response_serializer=proto_dot_ledger__pb2.RetryReply.SerializeToString,
+            ),
+            'Overview': grpc.unary_unary_rpc_method_handler(
+                    servicer.Overview,
+                    request_deserializer=proto_dot_ledger__pb2.OverviewRequest.FromString,
+                    response_serializer=proto_dot_ledger__pb2.OverviewReply.SerializeToString,
             ),
             'CreateAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateAccounts,
@@ -462,6 +479,33 @@ class Ledger:
             '/recoup.ledger.v1.Ledger/Retry',
             proto_dot_ledger__pb2.RetryRequest.SerializeToString,
             proto_dot_ledger__pb2.RetryReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Overview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.ledger.v1.Ledger/Overview',
+            proto_dot_ledger__pb2.OverviewRequest.SerializeToString,
+            proto_dot_ledger__pb2.OverviewReply.FromString,
             options,
             channel_credentials,
             insecure,

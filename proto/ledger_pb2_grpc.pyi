@@ -53,6 +53,8 @@ class LedgerStub:
     """
     Retry: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.RetryRequest, _ledger_pb2.RetryReply]
     """Makes legs due at once, parked or not: an operator wants them tried now."""
+    Overview: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.OverviewRequest, _ledger_pb2.OverviewReply]
+    """How the party stands: its legs and its books at one instant. Writes nothing."""
     CreateAccounts: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.CreateAccountsRequest, _ledger_pb2.AccountsReply]
     FindAccounts: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.FindAccountsRequest, _ledger_pb2.AccountsReply]
     AdjustAccounts: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.AdjustAccountsRequest, _ledger_pb2.AccountsReply]
@@ -81,6 +83,8 @@ class LedgerAsyncStub(LedgerStub):
     """
     Retry: _aio.UnaryUnaryMultiCallable[_ledger_pb2.RetryRequest, _ledger_pb2.RetryReply]  # type: ignore[assignment]
     """Makes legs due at once, parked or not: an operator wants them tried now."""
+    Overview: _aio.UnaryUnaryMultiCallable[_ledger_pb2.OverviewRequest, _ledger_pb2.OverviewReply]  # type: ignore[assignment]
+    """How the party stands: its legs and its books at one instant. Writes nothing."""
     CreateAccounts: _aio.UnaryUnaryMultiCallable[_ledger_pb2.CreateAccountsRequest, _ledger_pb2.AccountsReply]  # type: ignore[assignment]
     FindAccounts: _aio.UnaryUnaryMultiCallable[_ledger_pb2.FindAccountsRequest, _ledger_pb2.AccountsReply]  # type: ignore[assignment]
     AdjustAccounts: _aio.UnaryUnaryMultiCallable[_ledger_pb2.AdjustAccountsRequest, _ledger_pb2.AccountsReply]  # type: ignore[assignment]
@@ -154,6 +158,14 @@ class LedgerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.RetryReply, _abc.Awaitable[_ledger_pb2.RetryReply]]:
         """Makes legs due at once, parked or not: an operator wants them tried now."""
+
+    @_abc_1.abstractmethod
+    def Overview(
+        self,
+        request: _ledger_pb2.OverviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_pb2.OverviewReply, _abc.Awaitable[_ledger_pb2.OverviewReply]]:
+        """How the party stands: its legs and its books at one instant. Writes nothing."""
 
     @_abc_1.abstractmethod
     def CreateAccounts(

@@ -24,25 +24,49 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12proto/orders.proto\x12\x10recoup.orders.v1\"\x1f\n\x0fVerdictsRequest\x12\x0c\n\x04tids\x18\x01 \x03(\t\"C\n\x08Proposal\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\"?\n\x0eProposeRequest\x12-\n\tproposals\x18\x01 \x03(\x0b\x32\x1a.recoup.orders.v1.Proposal\"a\n\x08\x44\x65\x63ision\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\x12\r\n\x05\x61head\x18\x03 \x01(\x08\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"Q\n\x0e\x44\x65\x63isionsReply\x12-\n\tdecisions\x18\x01 \x03(\x0b\x32\x1a.recoup.orders.v1.Decision\x12\x10\n\x08\x63lock_ms\x18\x02 \x01(\x03*/\n\x07Verdict\x12\r\n\tUNDECIDED\x10\x00\x12\n\n\x06\x43OMMIT\x10\x01\x12\t\n\x05\x41\x42ORT\x10\x02\x32\xa8\x01\n\x06Orders\x12O\n\x08Verdicts\x12!.recoup.orders.v1.VerdictsRequest\x1a .recoup.orders.v1.DecisionsReply\x12M\n\x07Propose\x12 .recoup.orders.v1.ProposeRequest\x1a .recoup.orders.v1.DecisionsReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12proto/orders.proto\x12\x10recoup.orders.v1\"\x1f\n\x0fVerdictsRequest\x12\x0c\n\x04tids\x18\x01 \x03(\t\"\\\n\x08Proposal\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\"?\n\x0eProposeRequest\x12-\n\tproposals\x18\x01 \x03(\x0b\x32\x1a.recoup.orders.v1.Proposal\"a\n\x08\x44\x65\x63ision\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\x12\r\n\x05\x61head\x18\x03 \x01(\x08\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"Q\n\x0e\x44\x65\x63isionsReply\x12-\n\tdecisions\x18\x01 \x03(\x0b\x32\x1a.recoup.orders.v1.Decision\x12\x10\n\x08\x63lock_ms\x18\x02 \x01(\x03\"<\n\tOrderLine\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0c\n\x04\x63ost\x18\x03 \x01(\x03\"\xa8\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12*\n\x05lines\x18\x03 \x03(\x0b\x32\x1b.recoup.orders.v1.OrderLine\x12\x12\n\ntotal_cost\x18\x04 \x01(\x03\x12\r\n\x05state\x18\x05 \x01(\t\x12\x0b\n\x03tid\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x0f\n\x07\x63ontent\x18\x08 \x01(\x03\"g\n\x04Past\x12\x0b\n\x03tid\x18\x01 \x01(\t\x12*\n\x07verdict\x18\x02 \x01(\x0e\x32\x19.recoup.orders.v1.Verdict\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\r\n\x05\x61t_ms\x18\x05 \x01(\x03\" \n\x0cStoryRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"l\n\nStoryReply\x12&\n\x05order\x18\x01 \x01(\x0b\x32\x17.recoup.orders.v1.Order\x12$\n\x04past\x18\x02 \x03(\x0b\x32\x16.recoup.orders.v1.Past\x12\x10\n\x08\x63lock_ms\x18\x03 \x01(\x03\"R\n\x11ListOrdersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x03\"J\n\x0fListOrdersReply\x12\'\n\x06orders\x18\x01 \x03(\x0b\x32\x17.recoup.orders.v1.Order\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"q\n\x06\x41\x63tion\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\x0b\n\x03who\x18\x02 \x01(\t\x12\x0c\n\x04verb\x18\x03 \x01(\t\x12\x0e\n\x06target\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\x03\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0e\n\x06result\x18\x07 \x01(\t\"=\n\x11NoteActionRequest\x12(\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x18.recoup.orders.v1.Action\"\x11\n\x0fNoteActionReply\"#\n\x12ListActionsRequest\x12\r\n\x05limit\x18\x01 \x01(\x03\"=\n\x10ListActionsReply\x12)\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x18.recoup.orders.v1.Action*/\n\x07Verdict\x12\r\n\tUNDECIDED\x10\x00\x12\n\n\x06\x43OMMIT\x10\x01\x12\t\n\x05\x41\x42ORT\x10\x02\x32\xf4\x03\n\x06Orders\x12O\n\x08Verdicts\x12!.recoup.orders.v1.VerdictsRequest\x1a .recoup.orders.v1.DecisionsReply\x12M\n\x07Propose\x12 .recoup.orders.v1.ProposeRequest\x1a .recoup.orders.v1.DecisionsReply\x12\x45\n\x05Story\x12\x1e.recoup.orders.v1.StoryRequest\x1a\x1c.recoup.orders.v1.StoryReply\x12T\n\nListOrders\x12#.recoup.orders.v1.ListOrdersRequest\x1a!.recoup.orders.v1.ListOrdersReply\x12T\n\nNoteAction\x12#.recoup.orders.v1.NoteActionRequest\x1a!.recoup.orders.v1.NoteActionReply\x12W\n\x0bListActions\x12$.recoup.orders.v1.ListActionsRequest\x1a\".recoup.orders.v1.ListActionsReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.orders_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=389
-  _globals['_VERDICT']._serialized_end=436
+  _globals['_VERDICT']._serialized_start=1353
+  _globals['_VERDICT']._serialized_end=1400
   _globals['_VERDICTSREQUEST']._serialized_start=40
   _globals['_VERDICTSREQUEST']._serialized_end=71
   _globals['_PROPOSAL']._serialized_start=73
-  _globals['_PROPOSAL']._serialized_end=140
-  _globals['_PROPOSEREQUEST']._serialized_start=142
-  _globals['_PROPOSEREQUEST']._serialized_end=205
-  _globals['_DECISION']._serialized_start=207
-  _globals['_DECISION']._serialized_end=304
-  _globals['_DECISIONSREPLY']._serialized_start=306
-  _globals['_DECISIONSREPLY']._serialized_end=387
-  _globals['_ORDERS']._serialized_start=439
-  _globals['_ORDERS']._serialized_end=607
+  _globals['_PROPOSAL']._serialized_end=165
+  _globals['_PROPOSEREQUEST']._serialized_start=167
+  _globals['_PROPOSEREQUEST']._serialized_end=230
+  _globals['_DECISION']._serialized_start=232
+  _globals['_DECISION']._serialized_end=329
+  _globals['_DECISIONSREPLY']._serialized_start=331
+  _globals['_DECISIONSREPLY']._serialized_end=412
+  _globals['_ORDERLINE']._serialized_start=414
+  _globals['_ORDERLINE']._serialized_end=474
+  _globals['_ORDER']._serialized_start=477
+  _globals['_ORDER']._serialized_end=645
+  _globals['_PAST']._serialized_start=647
+  _globals['_PAST']._serialized_end=750
+  _globals['_STORYREQUEST']._serialized_start=752
+  _globals['_STORYREQUEST']._serialized_end=784
+  _globals['_STORYREPLY']._serialized_start=786
+  _globals['_STORYREPLY']._serialized_end=894
+  _globals['_LISTORDERSREQUEST']._serialized_start=896
+  _globals['_LISTORDERSREQUEST']._serialized_end=978
+  _globals['_LISTORDERSREPLY']._serialized_start=980
+  _globals['_LISTORDERSREPLY']._serialized_end=1054
+  _globals['_ACTION']._serialized_start=1056
+  _globals['_ACTION']._serialized_end=1169
+  _globals['_NOTEACTIONREQUEST']._serialized_start=1171
+  _globals['_NOTEACTIONREQUEST']._serialized_end=1232
+  _globals['_NOTEACTIONREPLY']._serialized_start=1234
+  _globals['_NOTEACTIONREPLY']._serialized_end=1251
+  _globals['_LISTACTIONSREQUEST']._serialized_start=1253
+  _globals['_LISTACTIONSREQUEST']._serialized_end=1288
+  _globals['_LISTACTIONSREPLY']._serialized_start=1290
+  _globals['_LISTACTIONSREPLY']._serialized_end=1351
+  _globals['_ORDERS']._serialized_start=1403
+  _globals['_ORDERS']._serialized_end=1903
 # @@protoc_insertion_point(module_scope)

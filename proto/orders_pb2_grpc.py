@@ -44,6 +44,26 @@ class OrdersStub:
                 request_serializer=proto_dot_orders__pb2.ProposeRequest.SerializeToString,
                 response_deserializer=proto_dot_orders__pb2.DecisionsReply.FromString,
                 _registered_method=True)
+        self.Story = channel.unary_unary(
+                '/recoup.orders.v1.Orders/Story',
+                request_serializer=proto_dot_orders__pb2.StoryRequest.SerializeToString,
+                response_deserializer=proto_dot_orders__pb2.StoryReply.FromString,
+                _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/recoup.orders.v1.Orders/ListOrders',
+                request_serializer=proto_dot_orders__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=proto_dot_orders__pb2.ListOrdersReply.FromString,
+                _registered_method=True)
+        self.NoteAction = channel.unary_unary(
+                '/recoup.orders.v1.Orders/NoteAction',
+                request_serializer=proto_dot_orders__pb2.NoteActionRequest.SerializeToString,
+                response_deserializer=proto_dot_orders__pb2.NoteActionReply.FromString,
+                _registered_method=True)
+        self.ListActions = channel.unary_unary(
+                '/recoup.orders.v1.Orders/ListActions',
+                request_serializer=proto_dot_orders__pb2.ListActionsRequest.SerializeToString,
+                response_deserializer=proto_dot_orders__pb2.ListActionsReply.FromString,
+                _registered_method=True)
 
 
 class OrdersServicer:
@@ -63,6 +83,35 @@ class OrdersServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Story(self, request, context):
+        """An order as it is, and what was decided about it lately. For people: no rule rests on it. Writes
+        nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """Orders, a page at a time. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteAction(self, request, context):
+        """Writes down what an operator has done. The log only grows, and forgets its oldest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListActions(self, request, context):
+        """What operators have done, the latest first. Writes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrdersServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +124,26 @@ def add_OrdersServicer_to_server(servicer, server):
                     servicer.Propose,
                     request_deserializer=proto_dot_orders__pb2.ProposeRequest.FromString,
                     response_serializer=proto_dot_orders__pb2.DecisionsReply.SerializeToString,
+            ),
+            'Story': grpc.unary_unary_rpc_method_handler(
+                    servicer.Story,
+                    request_deserializer=proto_dot_orders__pb2.StoryRequest.FromString,
+                    response_serializer=proto_dot_orders__pb2.StoryReply.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=proto_dot_orders__pb2.ListOrdersRequest.FromString,
+                    response_serializer=proto_dot_orders__pb2.ListOrdersReply.SerializeToString,
+            ),
+            'NoteAction': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteAction,
+                    request_deserializer=proto_dot_orders__pb2.NoteActionRequest.FromString,
+                    response_serializer=proto_dot_orders__pb2.NoteActionReply.SerializeToString,
+            ),
+            'ListActions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActions,
+                    request_deserializer=proto_dot_orders__pb2.ListActionsRequest.FromString,
+                    response_serializer=proto_dot_orders__pb2.ListActionsReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +200,114 @@ class Orders:
             '/recoup.orders.v1.Orders/Propose',
             proto_dot_orders__pb2.ProposeRequest.SerializeToString,
             proto_dot_orders__pb2.DecisionsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Story(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.orders.v1.Orders/Story',
+            proto_dot_orders__pb2.StoryRequest.SerializeToString,
+            proto_dot_orders__pb2.StoryReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.orders.v1.Orders/ListOrders',
+            proto_dot_orders__pb2.ListOrdersRequest.SerializeToString,
+            proto_dot_orders__pb2.ListOrdersReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteAction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.orders.v1.Orders/NoteAction',
+            proto_dot_orders__pb2.NoteActionRequest.SerializeToString,
+            proto_dot_orders__pb2.NoteActionReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListActions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/recoup.orders.v1.Orders/ListActions',
+            proto_dot_orders__pb2.ListActionsRequest.SerializeToString,
+            proto_dot_orders__pb2.ListActionsReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,16 @@ class OrdersStub:
     """The verdicts there are. Writes nothing."""
     Propose: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ProposeRequest, _orders_pb2.DecisionsReply]
     """Proposes a verdict for each tid. The first proposal of a tid wins; the answer is the winner."""
+    Story: _grpc.UnaryUnaryMultiCallable[_orders_pb2.StoryRequest, _orders_pb2.StoryReply]
+    """An order as it is, and what was decided about it lately. For people: no rule rests on it. Writes
+    nothing.
+    """
+    ListOrders: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersReply]
+    """Orders, a page at a time. Writes nothing."""
+    NoteAction: _grpc.UnaryUnaryMultiCallable[_orders_pb2.NoteActionRequest, _orders_pb2.NoteActionReply]
+    """Writes down what an operator has done. The log only grows, and forgets its oldest."""
+    ListActions: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListActionsRequest, _orders_pb2.ListActionsReply]
+    """What operators have done, the latest first. Writes nothing."""
 
 @_typing.type_check_only
 class OrdersAsyncStub(OrdersStub):
@@ -47,6 +57,16 @@ class OrdersAsyncStub(OrdersStub):
     """The verdicts there are. Writes nothing."""
     Propose: _aio.UnaryUnaryMultiCallable[_orders_pb2.ProposeRequest, _orders_pb2.DecisionsReply]  # type: ignore[assignment]
     """Proposes a verdict for each tid. The first proposal of a tid wins; the answer is the winner."""
+    Story: _aio.UnaryUnaryMultiCallable[_orders_pb2.StoryRequest, _orders_pb2.StoryReply]  # type: ignore[assignment]
+    """An order as it is, and what was decided about it lately. For people: no rule rests on it. Writes
+    nothing.
+    """
+    ListOrders: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersReply]  # type: ignore[assignment]
+    """Orders, a page at a time. Writes nothing."""
+    NoteAction: _aio.UnaryUnaryMultiCallable[_orders_pb2.NoteActionRequest, _orders_pb2.NoteActionReply]  # type: ignore[assignment]
+    """Writes down what an operator has done. The log only grows, and forgets its oldest."""
+    ListActions: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListActionsRequest, _orders_pb2.ListActionsReply]  # type: ignore[assignment]
+    """What operators have done, the latest first. Writes nothing."""
 
 class OrdersServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -64,5 +84,39 @@ class OrdersServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.DecisionsReply, _abc.Awaitable[_orders_pb2.DecisionsReply]]:
         """Proposes a verdict for each tid. The first proposal of a tid wins; the answer is the winner."""
+
+    @_abc_1.abstractmethod
+    def Story(
+        self,
+        request: _orders_pb2.StoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.StoryReply, _abc.Awaitable[_orders_pb2.StoryReply]]:
+        """An order as it is, and what was decided about it lately. For people: no rule rests on it. Writes
+        nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOrders(
+        self,
+        request: _orders_pb2.ListOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.ListOrdersReply, _abc.Awaitable[_orders_pb2.ListOrdersReply]]:
+        """Orders, a page at a time. Writes nothing."""
+
+    @_abc_1.abstractmethod
+    def NoteAction(
+        self,
+        request: _orders_pb2.NoteActionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.NoteActionReply, _abc.Awaitable[_orders_pb2.NoteActionReply]]:
+        """Writes down what an operator has done. The log only grows, and forgets its oldest."""
+
+    @_abc_1.abstractmethod
+    def ListActions(
+        self,
+        request: _orders_pb2.ListActionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.ListActionsReply, _abc.Awaitable[_orders_pb2.ListActionsReply]]:
+        """What operators have done, the latest first. Writes nothing."""
 
 def add_OrdersServicer_to_server(servicer: OrdersServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
