@@ -100,7 +100,7 @@ class Handover:
         try:
             while any(self._waiting.values()) or any(self._paid.values()):
                 self._ends.wait(GATHER_S)
-                for party in {*self._waiting, *self._paid}:
+                for party in dict.fromkeys([*self._waiting, *self._paid]):
                     tids = self._waiting.pop(party, []) + self._left_behind(party)
                     for first in range(0, len(tids), GROUP_TIDS):
                         self._send(party, tids[first : first + GROUP_TIDS])
