@@ -26,6 +26,7 @@ import psutil
 import redis
 from celery import Celery
 
+from loadtest import features
 from loadtest.client import CannotTell
 from proto import ledger_pb2 as pb
 from proto.ledger_pb2_grpc import LedgerStub
@@ -72,8 +73,10 @@ def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
 class Instance:
     """A whole system, started and stopped by whoever measures it."""
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        """`environment` is for all its processes. Its parties are those of our own settings."""
+    def __init__(self, data_dir: Path, without: str = "", **environment: str) -> None:
+        """`without`: one of FEATURES. `environment` is for all its processes. Its parties are those
+        of our own settings."""
+        self._without = without
         port, flower_port = free_ports(settings().parties)
         told = {name.removeprefix("RECOUP_").lower(): word for name, word in environment.items()}
         places: dict[str, Any] = {"port": port, "flower_port": flower_port}
@@ -85,6 +88,7 @@ class Instance:
             "RECOUP_PORT": str(port),
             "RECOUP_FLOWER_PORT": str(flower_port),
             "RECOUP_DATA_DIR": str(self.settings.data_dir),
+            **features.environment(without),
             **environment,
         }
         """What a command of `recoup` that is about this instance has to find."""
@@ -117,6 +121,7 @@ class Instance:
             for name in (f"{party}-worker" for party in self.settings.parties)
         }
         self._checks = {**checks(self.settings), **workers}
+        self._checks.pop(self._without, None)
         for party in self.settings.parties:
             if party not in PARTIES:
                 self._supply(party)
@@ -242,7 +247,7 @@ def main() -> int:
     overrides: Overrides = json.loads(sys.argv[1])
     listed = [
         replace(process, environment=tuple(overrides.get(process.name, {}).items()))
-        for process in processes(settings())
+        for process in features.kept(processes(settings()), os.environ.get(features.VARIABLE, ""))
     ]
     return up(settings(), listed)
 
