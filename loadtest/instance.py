@@ -8,7 +8,6 @@ is `recoup up` in which each process named finds these variables in its environm
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -26,7 +25,7 @@ import psutil
 import redis
 from celery import Celery
 
-from loadtest import features
+from loadtest import child, features
 from loadtest.client import CannotTell
 from proto import ledger_pb2 as pb
 from proto.ledger_pb2_grpc import LedgerStub
@@ -35,7 +34,7 @@ from recoup.readiness import Check, checks
 from recoup.rpc import ask, open_channel
 from recoup.scripts import SOCKET_TIMEOUT_S, connect
 from recoup.settings import PARTIES, Settings, port_offsets, settings
-from recoup.stack import PR_SET_PDEATHSIG, up
+from recoup.stack import up
 from recoup.supervisor import Supervisor
 
 READY_LIMIT_S = 120.0
@@ -98,11 +97,10 @@ class Instance:
     def start(self, overrides: Overrides) -> None:
         """Starts it, and waits until it is ready. Raises CannotTell if it doesn't become so."""
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        die_with_parent = ctypes.CDLL(None).prctl
         said = self.settings.data_dir / "up.log"
         with said.open("w") as file:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "loadtest.instance", json.dumps(overrides)),
+                child.command(sys.executable, "-m", "loadtest.instance", json.dumps(overrides)),
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -111,7 +109,6 @@ class Instance:
                 text=True,
                 # Ctrl-C goes to everyone in the group; what is broken is to be mended first.
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(PR_SET_PDEATHSIG, signal.SIGTERM),
             )
         if not self._says_ready():
             raise CannotTell(f"it doesn't start: {said.read_text().strip()[-500:]}")
