@@ -189,6 +189,8 @@ class Broker(Handover):
         with suppress(Unanswered):
             self._steps.take("hand over", act)
 
+    put_paid = put
+
 
 # --- the workers' side ---
 
