@@ -90,6 +90,7 @@ class Party:
         request = pb.ApplyRequest(
             deductions=[what for what, _ in work if isinstance(what, pb.Deduction)],
             settlements=[what for what, _ in work if isinstance(what, pb.Settlement)],
+            by="gateway",
         )
         along = self._hand_over.take_paid(self.name, self._settings.batch_items)
         for tid in along:
