@@ -20,22 +20,24 @@ LONG_S = 20.0
 class Failure(grpc.RpcError):
     """What a stub raises when a call ends with this status."""
 
-    def __init__(self, code: grpc.StatusCode) -> None:
+    def __init__(self, code: grpc.StatusCode, details: str | None) -> None:
         super().__init__(code)
         self._code = code
+        self._details = details
 
     def code(self) -> grpc.StatusCode:
         return self._code
 
-    def details(self) -> str:
-        return "so it was"
+    def details(self) -> str | None:
+        return self._details
 
 
 class Answers:
     """A method of a stub that ends each call as it is told."""
 
-    def __init__(self, *ends: grpc.StatusCode | str) -> None:
+    def __init__(self, *ends: grpc.StatusCode | str, details: str | None = "so it was") -> None:
         self.ends = list(ends)
+        self.details = details
         self.limits_s: list[float] = []
         self.waited_for_ready: list[bool | None] = []
 
@@ -44,7 +46,7 @@ class Answers:
         self.waited_for_ready.append(wait_for_ready)
         end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
         if isinstance(end, grpc.StatusCode):
-            raise Failure(end)
+            raise Failure(end, self.details)
         return end
 
 
@@ -83,7 +85,9 @@ def test_a_call_that_may_or_may_not_have_happened_is_unanswered_and_not_repeated
     assert len(method.limits_s) == 1
 
 
-@pytest.mark.parametrize("code", set(grpc.StatusCode) - NO_ANSWER, ids=lambda code: code.name)
+@pytest.mark.parametrize(
+    "code", set(grpc.StatusCode) - NO_ANSWER.keys(), ids=lambda code: code.name
+)
 def test_a_call_that_was_refused_is_a_mistake_of_ours(code: grpc.StatusCode) -> None:
     with pytest.raises(RecoupError, match=f"{code.name}: so it was") as raised:
         ask(Answers(code), "it", LONG_S)
