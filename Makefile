@@ -19,7 +19,8 @@ PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 CHAOS := $(patsubst %,tests/chaos/test_%.py,chaos_minute faults third_party)
 # What only computes, or waits for itself, in two processes, the longest first; then what needs a whole
 # instance: most tests share one, and those that start their own are beside them.
-PYTEST := $(PY) -m pytest
+# (Without compiled code at hand, each of the hundreds of starts would compile all of it anew.)
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
 APART := -n 2 --dist worksteal tests/model tests/integration tests/unit
 STACKS := tests/e2e tests/chaos tests/mutants
 

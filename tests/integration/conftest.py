@@ -103,6 +103,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.process.wait(PATIENCE_S)
 
 
+@pytest.fixture(scope="session")
+def server_in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that writes nothing to disk: tens of thousands of steps needn't wait for that."""
+    server = start_server(tmp_path_factory.mktemp("memory"), durability=())
+    yield server
+    server.process.terminate()
+    server.process.wait(PATIENCE_S)
+
+
 @pytest.fixture
 def client(server: Server) -> Iterator[redis.Redis]:
     """A client of an empty database."""
