@@ -17,12 +17,12 @@ PROTOS := proto/orders.proto proto/ledger.proto
 PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 CHAOS := $(patsubst %,tests/chaos/test_%.py,chaos_minute faults third_party)
-# What only computes, or waits for itself, in two processes, the longest first; then what needs a whole
-# instance: most tests share one, and those that start their own are beside them.
+# What only computes, or waits for itself, in two processes, the longest first; then what shares an instance, one
+# test after the other. (Not with --dist loadgroup, loadfile or loadscope: they run tests of one name once.)
 # (Without compiled code at hand, each of the hundreds of starts would compile all of it anew.)
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
-APART := -n 2 --dist worksteal tests/model tests/integration tests/unit
-STACKS := tests/e2e tests/chaos tests/mutants
+APART := -n 2 --dist worksteal tests/e2e/test_up.py tests/model tests/integration tests/unit
+SHARED := --ignore tests/e2e/test_up.py tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint format proto lock clean
@@ -63,11 +63,11 @@ locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089 (WOR
 
 test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are its own
 	@$(PYTEST) $(APART)
-	@exec $(PYTEST) -n 2 --dist loadgroup $(STACKS)
+	@exec $(PYTEST) $(SHARED)
 
 test-all: .venv/.dev-ready  ## all tests
 	@$(PYTEST) -m "" $(APART)
-	@exec $(PYTEST) -m "" $(STACKS)
+	@exec $(PYTEST) -m "" $(SHARED)
 
 test-chaos: .venv/.dev-ready  ## a minute of chaos, a death at each fault point, a third party
 	@exec $(PYTEST) -m slow $(CHAOS)

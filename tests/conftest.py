@@ -21,15 +21,6 @@ SETTINGS = {
 """Of the instance that tests share."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses the shared instance does so in one process, one test after the other, while
-    those that start instances of their own are in another (`--dist loadgroup`)."""
-    for item in items:
-        shared = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if shared else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running instance, shared by all tests; each uses users, items and orders of its own."""
