@@ -15,9 +15,9 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal, why
-from recoup import faults, reasons
+from recoup import faults
 from recoup.errors import RecoupError, Unanswered
-from recoup.reasons import By
+from recoup.reasons import who
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +78,16 @@ class Reconciler:
     """Settles the legs of one party."""
 
     def __init__(
-        self, name: str, party: Party, orders: Orders, peer: Callable[[str], Party], by: By
+        self,
+        name: str,
+        party: Party,
+        orders: Orders,
+        peer: Callable[[str], Party],
+        by: str = "worker",
     ) -> None:
-        """`peer` gives the client of another party by its name; `by`: who this is."""
+        """`peer` gives the client of another party by its name; `by`: who this is, a
+        worker or a sweep, for what is counted and for the histories of orders."""
         self.name = name
-        self._decides_as = reasons.reconciler(name, by)
         self._party = party
         self._orders = orders
         self._peer = peer
@@ -154,9 +159,11 @@ class Reconciler:
             if isinstance(what, Wait):
                 outcomes[tid] = Waiting(what.cause)
                 continue
-            proposed = orders_pb2.Proposal(tid=tid, verdict=PROPOSALS[what.verdict])
-            proposed.by, proposed.why = self._decides_as, why(peers[tid], what.verdict)
-            proposals.append(proposed)
+            said = why(peers[tid], what.verdict)
+            verdict = PROPOSALS[what.verdict]
+            proposals.append(
+                orders_pb2.Proposal(tid=tid, verdict=verdict, by=who(self._by, self.name), why=said)
+            )
             if what.alarm:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():

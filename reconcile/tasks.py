@@ -35,7 +35,7 @@ UNPARK_LEGS = 100
 @functools.cache
 def reconciler(name: str) -> Reconciler:
     """This process's reconciler of a party."""
-    return Reconciler(name, party(name), orders(), party, "worker")
+    return Reconciler(name, party(name), orders(), party)
 
 
 def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:

@@ -5,7 +5,7 @@ No rule rests on them. An operator's reason is the operator's own words.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 GATEWAY: Final = "gateway"
 
@@ -29,13 +29,12 @@ UNITS: Final = {"stock": "stock", "payment": "credit"}
 """What a party may have too little of; of a further one, its name says it."""
 
 
-By = Literal["worker", "sweep"]
-"""Who reconciles: a party's Celery workers, or its sweep."""
+WHO: Final = {"worker": "{party}-worker", "sweep": "{party}'s sweep"}
 
 
-def reconciler(party: str, by: By) -> str:
-    """Who reconciles for a party, as who decides."""
-    return f"{party}-worker" if by == "worker" else f"{party}'s sweep"
+def who(by: str, party: str) -> str:
+    """Who decides at a party: its Celery workers, or its sweep."""
+    return WHO[by].format(party=party)
 
 
 def operator(name: str) -> str:

@@ -34,7 +34,7 @@ def run(name: str) -> None:
 def make_sweep(name: str, ledger: Ledger) -> Sweep:
     """The party's sweep."""
     # It asks its own party over gRPC too: one way to settle, whoever does it.
-    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party, "sweep")
+    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party, by="sweep")
 
     def publish(tids: Sequence[str], due_ms: int) -> None:
         # Not above: it is nearly half of what a start costs, and checkouts wait for a party that
