@@ -60,7 +60,8 @@ def stores(parties: Sequence[str]) -> list[str]:
 def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
     """A port below which, and above, all of an instance's are free now; and one for Flower."""
     count = max(port_offsets(parties).values()) + 1
-    for first in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
+    # Processes that were started together, and start instances together, don't meet.
+    for first in range(20_000 + os.getpid() % 100 * 100, 32_000, 20):
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for port in range(first, first + count + 1):
                 probe = probes.enter_context(socket.socket())
