@@ -7,7 +7,6 @@ somebody else, changes nothing: the verdict is write-once, and settling is idemp
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal
-from recoup import faults
+from recoup import faults, logs, tracing
 from recoup.errors import RecoupError, Unanswered
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 PEER_STATES = {
     pb.Leg.NONE: Peer.NONE,
@@ -76,6 +75,11 @@ class Reconciler:
         self._orders = orders
         self._peer = peer
 
+    @tracing.many(
+        lambda self, _: f"settle {self.name}",
+        lambda self, tids: tids,
+        lambda tids, outcomes: {tid: str(outcomes[tid]) for tid in tids},
+    )
     def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
         """What became of each tid. Raises nothing that belongs to one tid or one peer."""
         outcomes: dict[str, Outcome] = {}
@@ -108,7 +112,7 @@ class Reconciler:
                 verdicts[decision.tid] = decision.verdict
             # While it is undecided, it may be only a name, by which nobody holds anything.
             if decision.ahead and decision.verdict != orders_pb2.UNDECIDED:
-                log.error(AHEAD, decision.tid)
+                log.error(AHEAD, decision.tid, tid=decision.tid, party=self.name)
 
     def _proposals(
         self, tids: Sequence[str], outcomes: dict[str, Outcome], ahead: Container[str]
@@ -128,7 +132,7 @@ class Reconciler:
             if leg.state == pb.Leg.HELD:
                 held[leg.tid] = leg
                 if leg.tid in ahead:
-                    log.error(AHEAD, leg.tid)
+                    log.error(AHEAD, leg.tid, tid=leg.tid, party=self.name)
             elif leg.state == pb.Leg.MALFORMED:
                 outcomes[leg.tid] = Stuck(PARK_REASONS[pb.FAILED])
             else:  # nothing is held; a settled leg without a verdict is found by its held peer
@@ -146,7 +150,8 @@ class Reconciler:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():
             if decision.verdict == orders_pb2.UNDECIDED:
-                log.error("%s: %s", decision.tid, alarms[decision.tid])
+                tid = decision.tid
+                log.error("%s: %s", tid, alarms[tid], tid=tid, party=self.name)
         return proposals
 
     def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, list[Peer]]:
@@ -163,7 +168,8 @@ class Reconciler:
                 for peer_leg in self._peer(name).status(tids).legs:
                     states[peer_leg.tid].append(PEER_STATES[peer_leg.state])
             except (RecoupError, LookupError) as error:
-                log.warning("%s: peer %s can't be reached: %s", self.name, name, error)
+                why = f"peer {name} can't be reached: {error}"
+                log.warning(why, party=self.name, tids=tids)
                 for tid in tids:
                     states[tid].append(Peer.UNREACHABLE)
         return states

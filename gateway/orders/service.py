@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import grpc
@@ -10,11 +9,11 @@ import grpc
 from gateway.orders.store import Decision, OrderStore, Proposal
 from proto import orders_pb2 as pb
 from proto import orders_pb2_grpc
-from recoup import faults
+from recoup import faults, logs
 from recoup.bounds import ITEMS_MOST, is_tid
 from recoup.errors import Unanswered
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 VERDICTS = {"": pb.UNDECIDED, "commit": pb.COMMIT, "abort": pb.ABORT}
 PROPOSALS: dict[int, Proposal] = {pb.COMMIT: "commit", pb.ABORT: "abort"}
@@ -66,6 +65,6 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
 
 def _message(tid: str, decision: Decision | Exception) -> pb.Decision:
     if isinstance(decision, Exception):
-        log.error("%.80r can't be decided: %s", tid, decision)
+        log.error("%.80r can't be decided: %s", tid, decision, tid=tid[:80])
         return pb.Decision(tid=tid, error=str(decision))
     return pb.Decision(tid=tid, verdict=VERDICTS[decision.verdict], ahead=decision.ahead)

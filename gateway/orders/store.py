@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from recoup import tracing
 from recoup.bounds import LINES_MAX
 from recoup.scripts import Call
 from recoup.settings import AMOUNT_MAX, Settings
@@ -104,6 +105,7 @@ class OrderStore:
         self._run = run
         self._kept_s = settings.idempotency_kept_s
 
+    @tracing.step("read")
     def read(self, order_id: str) -> Order | None:
         """The order, or None if there is none."""
         result = self._one(Call("read", (_key(order_id), CLOCK)))

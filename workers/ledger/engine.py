@@ -22,7 +22,6 @@ Keys, all under one hash tag (`{stock}:…`):
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +30,12 @@ import redis
 
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
+from recoup import logs, tracing
 from recoup.scripts import Call, Scripts
 from recoup.settings import Settings
 from workers.ledger.accounts import LUA, key_prefix, logged
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 ANSWERS = {
     "yes": pb.Vote.YES,
@@ -121,6 +121,10 @@ class Ledger:
 
     # --- a checkout's calls ---
 
+    @tracing.many(
+        "scripts",
+        lambda self, asked: [each.tid for each in (*asked.deductions, *asked.settlements)],
+    )
     def apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
         """Holds and settles legs. Raises Unanswered when the database doesn't answer."""
         calls = [self._deduct_call(deduction) for deduction in request.deductions]
@@ -212,7 +216,8 @@ class Ledger:
         now, due_ms, *rest = self._scripts.run_one(call)
         taken = list(zip(rest[::2], rest[1::2], strict=True))
         for tid, _ in [each for each in taken if not each[1]]:
-            log.error("%s of %s was due, and its leg is gone: writes were lost", tid, self.party)
+            lost = "%s of %s was due, and its leg is gone: writes were lost"
+            log.error(lost, tid, self.party, tid=tid, party=self.party)
         return int(now), int(due_ms), [DueLeg(tid, int(ms)) for tid, ms in taken if ms]
 
     def wake(self, limit: int) -> int:
@@ -271,6 +276,6 @@ def _leg(tid: str, result: list[Any] | None) -> pb.Leg:
         for name in ("deadline_ms", "held_at_ms", "settled_at_ms", "tries", "next_try_ms"):
             setattr(leg, name, int(fields.get(name, 0)))
     except (KeyError, ValueError):
-        log.exception("the record of leg %s can't be read", tid)
+        log.exception("the record of leg %s can't be read", tid, tid=tid)
         leg.state = pb.Leg.MALFORMED
     return leg

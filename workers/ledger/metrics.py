@@ -6,14 +6,14 @@ Names are those of `docs/` and the alerts; units last.
 
 from __future__ import annotations
 
-import logging
 import math
 
 from prometheus_client import Gauge
 
+from recoup import logs
 from workers.ledger.engine import Ledger
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 BOOKS = {"payment": "money"}
 """What a party's book is called, where that isn't the party's own name."""
@@ -46,4 +46,5 @@ def observe(ledger: Ledger) -> None:
     HELD_UNITS.labels(party).set(totals.held if totals else math.nan)
     IMBALANCE.labels(book).set(totals.imbalance if totals else math.nan)
     if totals and totals.imbalance:
-        log.error("the books of %s don't balance: %s. Find out more: recoup audit", party, totals)
+        wrong = "the books of %s don't balance: %s. Find out more: recoup audit"
+        log.error(wrong, party, totals, party=party)
