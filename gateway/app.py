@@ -15,7 +15,7 @@ from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
 from gateway.request_ids import RequestIds
-from gateway.routes import operation, orders, payment, stock
+from gateway.routes import api, operation, orders, payment, stock
 from reconcile.app import app as celery
 from recoup import tracing
 from recoup.scripts import Call, Scripts, connect
@@ -74,13 +74,14 @@ def make_app(settings: Settings) -> Flask:
 
     scripts = OrderScripts(settings)
     store = OrderStore(scripts.run, settings)
-    parties = {name: Party(name, settings) for name in settings.parties}
     hand_over = Handover(publish)
+    parties = {name: Party(name, settings, hand_over) for name in settings.parties}
     checkout = Checkout(store, list(parties.values()), hand_over, settings)
 
     app.register_blueprint(orders.blueprint(store, parties["stock"], checkout))
     app.register_blueprint(stock.blueprint(parties["stock"]))
     app.register_blueprint(payment.blueprint(parties["payment"]))
+    app.register_blueprint(api.blueprint(scripts.run, store, list(parties.values())))
     app.register_blueprint(
         operation.blueprint(
             store, list(parties.values()), lambda: scripts.clock_offset_ms, settings

@@ -18,11 +18,12 @@ from gateway import metrics, votes
 from gateway.admission import Admission, TurnedAway
 from gateway.batching import Pending
 from gateway.handover import Handover
-from gateway.orders.store import Decision, Order, OrderStore, Proposal
-from gateway.parties import Party
+from gateway.orders.records import Decision, Order, Proposal
+from gateway.orders.store import OrderStore
+from gateway.parties import OVER, Party
 from gateway.roles import lines
 from proto import ledger_pb2 as pb
-from recoup import faults, logs, tracing
+from recoup import faults, logs, reasons, tracing
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.settings import Settings
 
@@ -66,6 +67,10 @@ class Changed:
     """The cart was changed meanwhile; nothing was taken."""
 
 
+class Cancelled:
+    """The order is cancelled, before or meanwhile; nothing was taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Away:
     """A party stays away; nothing was begun."""
@@ -80,7 +85,7 @@ class Undone:
     clock_is_off: bool
 
 
-Answer = Paid | Refused | NotFound | Empty | Changed | Away | TurnedAway | Undone
+Answer = Paid | Refused | NotFound | Empty | Changed | Cancelled | Away | TurnedAway | Undone
 
 
 class Checkout:
@@ -108,6 +113,8 @@ class Checkout:
             return NotFound()
         if order.paid_at is not None:
             return Paid(order_id, order.tid, order.total_cost, already=True)
+        if order.cancelled:
+            return Cancelled()
         if not order.lines:
             return Empty()
         for party in self._parties:
@@ -131,7 +138,7 @@ class Checkout:
             decision = self._decide(tid, cast, again)
             faults.point("gateway.after_verdict")
             if decision.verdict == "commit":
-                self._hand_over.put((party.name for party in self._parties), tid)
+                self._hand_over.put_paid((party.name for party in self._parties), tid)
                 return Paid(order.order_id, tid, order.total_cost, already=False)
             tell_of_silence(tid, cast, decision)
             self._give_back(tid, cast)
@@ -184,19 +191,19 @@ class Checkout:
         elif votes.refusal(cast) and not again:
             proposal = "close"  # the answer will be "not paid", so nobody else may go on
         try:
-            return self._propose(tid, proposal)
+            return self._propose(tid, proposal, votes.why(cast))
         except (Unanswered, NotSent) as error:
             log.error("gives up, and leaves it to the workers: %s", error, tid=tid)
             self._hand_over.put((party.name for party in self._parties), tid)
             raise
 
-    def _propose(self, tid: str, proposal: Proposal) -> Decision:
+    def _propose(self, tid: str, proposal: Proposal, why: str) -> Decision:
         """Proposes until the order store answers, for as long as a deadline: the first proposal
         wins, so that this may be done twice."""
         end_s = time.monotonic() + self._settings.deadline_ms / 1000
         while True:
             try:
-                return self._orders.propose(tid, proposal)
+                return self._orders.propose(tid, proposal, reasons.GATEWAY, why)
             except Unanswered:
                 if time.monotonic() > end_s:
                     raise
@@ -218,7 +225,7 @@ class Checkout:
                 self._leave_to_workers(party.name, tid)
         for name, pending in under_way:
             settled = answer_by(pending, end_s)
-            if settled is None or settled not in GIVEN_BACK:
+            if settled is None or settled not in OVER:
                 self._leave_to_workers(name, tid)
         if under_way:
             metrics.HOP_DURATION_S["give_back"].observe(time.monotonic() - began_s)
@@ -236,9 +243,13 @@ class Checkout:
         """What to answer when no further try follows the abort."""
         refused = votes.refusal(cast)
         changed = decision.content != order.content
-        if (refused or changed) and not closed:
+        # A cancelled order has no other checkouts that could go on.
+        if (refused or changed) and not (closed or decision.cancelled):
             # Others may be checking out the same order. "Not paid" has to stay true of them.
-            decision = self._propose(tid, "close")
+            why = reasons.CART_CHANGED if changed else votes.why(cast)
+            decision = self._propose(tid, "close", why)
+        if decision.cancelled:
+            return Cancelled()
         if decision.paid_at is not None:
             return self._paid_meanwhile(order.order_id)
         if changed:
@@ -266,8 +277,6 @@ def tell_of_silence(tid: str, cast: votes.Votes, decision: Decision) -> None:
             said = pb.Vote.Answer.Name(vote.answer).lower()
             log.warning("%s says %s", party, said, tid=tid, party=party, verdict=decision.verdict)
 
-
-GIVEN_BACK = {pb.SETTLED, pb.ALREADY, pb.NO_LEG}
 
 T = TypeVar("T")
 

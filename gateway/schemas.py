@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, get_args
 
+from gateway.orders.records import State
 from gateway.problems import PROBLEM_TYPES
-from recoup.bounds import ID_PATTERN, TID_PATTERN
-from recoup.settings import AMOUNT_MAX
-
-Schema = dict[str, Any]
-
-TEXT: Final[Schema] = {"type": "string"}
-YES_OR_NO: Final[Schema] = {"type": "boolean"}
-ID: Final[Schema] = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
-TID: Final[Schema] = {
-    "type": "string",
-    "pattern": f"^{TID_PATTERN}$",
-    "description": "Names the attempt to check out this version of the order.",
-}
-
-
-def whole_number(least: int = 0, most: int = AMOUNT_MAX, description: str = "") -> Schema:
-    """The schema of an integer within bounds."""
-    schema = {"type": "integer", "format": "int64", "minimum": least, "maximum": most}
-    return schema | {"description": description} if description else schema
-
-
-def _object(example: Schema, **properties: Schema) -> Schema:
-    """An object that has all of these properties. More may come with a later version."""
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties,
-        "examples": [example],
-    }
-
+from gateway.shapes import ID, TEXT, TID, YES_OR_NO, Schema, an_object, whole_number
+from gateway.story_schemas import ORDER_EXAMPLE, STORY_SCHEMAS
 
 PROBLEM_TYPE: Final[Schema] = {
     "type": {
@@ -47,18 +20,12 @@ PROBLEM_TYPE: Final[Schema] = {
     "advice": {"type": "string", "description": "What to do, and whether anything has changed."},
 }
 
-SCHEMAS: Final[dict[str, Schema]] = {
-    "OrderCreated": _object({"order_id": "7f3kq0"}, order_id=ID),
-    "Order": _object(
-        {
-            "order_id": "7f3kq0",
-            "paid": False,
-            "items": [["41", 2]],
-            "user_id": "17",
-            "total_cost": 10,
-            "state": "open",
-            "tid": "7f3kq0.1",
-        },
+STATE: Final[Schema] = {"type": "string", "enum": list(get_args(State))}
+
+SCHEMAS: Final[dict[str, Schema]] = STORY_SCHEMAS | {
+    "OrderCreated": an_object({"order_id": "7f3kq0"}, order_id=ID),
+    "Order": an_object(
+        ORDER_EXAMPLE,
         order_id=ID,
         paid=YES_OR_NO,
         items={
@@ -74,10 +41,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         user_id=ID,
         total_cost=whole_number(),
-        state={"type": "string", "enum": ["open", "paid"]},
+        state=STATE,
         tid=TID,
     ),
-    "CheckedOut": _object(
+    "OrderList": an_object(
+        {"orders": [ORDER_EXAMPLE], "cursor": "u12"},
+        orders={"type": "array", "items": {"$ref": "#/components/schemas/Order"}},
+        cursor={
+            "type": ["string", "null"],
+            "description": "Of the next page; null: this was the last.",
+        },
+    ),
+    "CheckedOut": an_object(
         {
             "order_id": "7f3kq0",
             "paid": True,
@@ -92,9 +67,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
         already_paid=YES_OR_NO
         | {"description": "It had been paid before; this time nothing was charged."},
     ),
-    "Message": _object({"msg": "done"}, msg=TEXT),
-    "ItemCreated": _object({"item_id": "41"}, item_id=ID),
-    "Item": _object(
+    "Message": an_object({"msg": "done"}, msg=TEXT),
+    "ItemCreated": an_object({"item_id": "41"}, item_id=ID),
+    "Item": an_object(
         {"item_id": "41", "stock": 97, "price": 5, "held": 1, "sold": 2},
         item_id=ID,
         stock=whole_number(description="What is available."),
@@ -102,16 +77,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
         held=whole_number(description="Taken by checkouts that are still under way."),
         sold=whole_number(),
     ),
-    "UserCreated": _object({"user_id": "17"}, user_id=ID),
-    "User": _object(
+    "UserCreated": an_object({"user_id": "17"}, user_id=ID),
+    "User": an_object(
         {"user_id": "17", "credit": 90, "held": 0, "spent": 10},
         user_id=ID,
         credit=whole_number(description="What is available."),
         held=whole_number(description="Taken by checkouts that are still under way."),
         spent=whole_number(),
     ),
-    "Alive": _object({"status": "ok"}, status={"type": "string", "const": "ok"}),
-    "Ready": _object(
+    "Alive": an_object({"status": "ok"}, status={"type": "string", "const": "ok"}),
+    "Ready": an_object(
         {"ready": True, "services": {"orders": {"ok": True}}},
         ready=YES_OR_NO,
         services={

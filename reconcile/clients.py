@@ -29,11 +29,9 @@ class Orders:
         request = orders_pb2.VerdictsRequest(tids=tids)
         return list(ask(self._stub.Verdicts, request, LIMIT_S).decisions)
 
-    def propose(self, proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def propose(self, proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         """The winner for each tid: the proposal, or what was proposed before. Raises Unanswered."""
-        request = orders_pb2.ProposeRequest(
-            proposals=[orders_pb2.Proposal(tid=tid, verdict=v) for tid, v in proposals.items()]
-        )
+        request = orders_pb2.ProposeRequest(proposals=proposals)
         return list(ask(self._stub.Propose, request, LIMIT_S).decisions)
 
 
@@ -47,12 +45,11 @@ class Party:
         """What the party knows of these tids."""
         return ask(self._stub.Status, pb.StatusRequest(tids=tids), LIMIT_S)
 
-    def settle(self, verdicts: Mapping[str, Verdict]) -> list[pb.Settled.ValueType]:
-        """Settles legs by their verdicts, in order."""
+    def settle(self, verdicts: Mapping[str, Verdict], by: str) -> list[pb.Settled.ValueType]:
+        """Settles legs by their verdicts, in order. `by`: who has it done, for what is counted."""
         settlements = [pb.Settlement(tid=tid, verdict=v) for tid, v in verdicts.items()]
-        return list(
-            ask(self._stub.Apply, pb.ApplyRequest(settlements=settlements), LIMIT_S).settled
-        )
+        request = pb.ApplyRequest(settlements=settlements, by=by)
+        return list(ask(self._stub.Apply, request, LIMIT_S).settled)
 
     def claim(self, tid: str, due_ms: int, backoff_ms: int, lease_ms: int) -> pb.ClaimReply:
         """Begins one try to settle a leg."""

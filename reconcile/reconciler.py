@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
-from reconcile.decision import Peer, Wait, proposal
+from reconcile.decision import Peer, Wait, proposal, why
 from recoup import faults, logs, tracing
 from recoup.errors import RecoupError, Unanswered
+from recoup.reasons import who
 
 log = logs.logger(__name__)
 
@@ -29,6 +30,8 @@ PEER_STATES = {
 PROPOSALS = {"commit": orders_pb2.COMMIT, "abort": orders_pb2.ABORT}
 
 AHEAD = "%s is ahead of its order: the order store lost writes"
+
+ORDERS_FAIL = "the order store fails"
 
 PARK_REASONS = {
     pb.FAILED: "malformed record",
@@ -63,17 +66,31 @@ class Stuck:
 Outcome = Done | Waiting | Stuck
 
 
+def unreachable(name: str, error: Unanswered) -> str:
+    """Why a leg waits for a service that doesn't answer: the same text for the same reason, so that
+    what waits can be grouped by it. The details go to the log."""
+    log.info("%s can't be reached: %s", name, error)
+    return f"{name} can't be reached ({error.cause})"
+
+
 class Reconciler:
     """Settles the legs of one party."""
 
     def __init__(
-        self, name: str, party: Party, orders: Orders, peer: Callable[[str], Party]
+        self,
+        name: str,
+        party: Party,
+        orders: Orders,
+        peer: Callable[[str], Party],
+        by: str = "worker",
     ) -> None:
-        """`peer` gives the client of another party by its name."""
+        """`peer` gives the client of another party by its name; `by`: who this is, a
+        worker or a sweep, for what is counted and for the histories of orders."""
         self.name = name
         self._party = party
         self._orders = orders
         self._peer = peer
+        self._by = by
 
     @tracing.many(
         lambda self, _: f"settle {self.name}",
@@ -93,7 +110,7 @@ class Reconciler:
             if proposals:
                 self._sort(self._orders.propose(proposals), verdicts, outcomes)
         except Unanswered as error:
-            waiting = Waiting(f"orders can't be reached ({error})", orders_unreachable=True)
+            waiting = Waiting(unreachable("orders", error), orders_unreachable=True)
             outcomes |= {t: waiting for t in tids if t not in verdicts and t not in outcomes}
         outcomes |= self._settle_by(verdicts)
         return outcomes
@@ -107,7 +124,8 @@ class Reconciler:
         """Adds the verdicts there are to `verdicts`, and what failed to `outcomes`."""
         for decision in decisions:
             if decision.error:
-                outcomes[decision.tid] = Stuck(f"the order store fails: {decision.error}")
+                log.error("%s: %s: %s", decision.tid, ORDERS_FAIL, decision.error)
+                outcomes[decision.tid] = Stuck(ORDERS_FAIL)
             elif decision.verdict != orders_pb2.UNDECIDED:
                 verdicts[decision.tid] = decision.verdict
             # While it is undecided, it may be only a name, by which nobody holds anything.
@@ -116,17 +134,17 @@ class Reconciler:
 
     def _proposals(
         self, tids: Sequence[str], outcomes: dict[str, Outcome], ahead: Container[str]
-    ) -> Mapping[str, Verdict]:
+    ) -> list[orders_pb2.Proposal]:
         """What to propose for undecided tids. Those with nothing to propose go to `outcomes`."""
         undecided = [tid for tid in tids if tid not in outcomes]
         if not undecided:
-            return {}
+            return []
         try:
             status = self._party.status(undecided)
         except Unanswered as error:
-            waiting = Waiting(f"{self.name} can't be reached ({error})")
+            waiting = Waiting(unreachable(self.name, error))
             outcomes |= {tid: waiting for tid in undecided}
-            return {}
+            return []
         held = {}
         for leg in status.legs:
             if leg.state == pb.Leg.HELD:
@@ -138,14 +156,18 @@ class Reconciler:
             else:  # nothing is held; a settled leg without a verdict is found by its held peer
                 outcomes[leg.tid] = Done()
         peers = self._peers(held.values())
-        proposals: dict[str, Verdict] = {}
+        proposals: list[orders_pb2.Proposal] = []
         alarms: dict[str, str] = {}
         for tid, leg in held.items():
-            what = proposal(peers[tid], status.clock_ms, leg.deadline_ms)
+            what = proposal(peers[tid].values(), status.clock_ms, leg.deadline_ms)
             if isinstance(what, Wait):
                 outcomes[tid] = Waiting(what.cause)
                 continue
-            proposals[tid] = PROPOSALS[what.verdict]
+            said = why(peers[tid], what.verdict)
+            verdict = PROPOSALS[what.verdict]
+            proposals.append(
+                orders_pb2.Proposal(tid=tid, verdict=verdict, by=who(self._by, self.name), why=said)
+            )
             if what.alarm:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():
@@ -154,24 +176,24 @@ class Reconciler:
                 log.error("%s: %s", tid, alarms[tid], tid=tid, party=self.name)
         return proposals
 
-    def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, list[Peer]]:
-        """The state of each peer's leg, for each of these legs."""
-        states: dict[str, list[Peer]] = {}
+    def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, dict[str, Peer]]:
+        """The state of each peer's leg, by the peer's name, for each of these legs."""
+        states: dict[str, dict[str, Peer]] = {}
         asked: dict[str, list[str]] = {}
         for leg in legs:
-            states[leg.tid] = []
+            states[leg.tid] = {}
             for name in leg.parties:
                 if name != self.name:
                     asked.setdefault(name, []).append(leg.tid)
         for name, tids in asked.items():
             try:
                 for peer_leg in self._peer(name).status(tids).legs:
-                    states[peer_leg.tid].append(PEER_STATES[peer_leg.state])
+                    states[peer_leg.tid][name] = PEER_STATES[peer_leg.state]
             except (RecoupError, LookupError) as error:
-                why = f"peer {name} can't be reached: {error}"
-                log.warning(why, party=self.name, tids=tids)
+                away = f"peer {name} can't be reached: {error}"
+                log.warning(away, party=self.name, tids=tids)
                 for tid in tids:
-                    states[tid].append(Peer.UNREACHABLE)
+                    states[tid][name] = Peer.UNREACHABLE
         return states
 
     def _settle_by(self, verdicts: Mapping[str, Verdict]) -> dict[str, Outcome]:
@@ -180,10 +202,10 @@ class Reconciler:
             return {}
         try:
             faults.point("worker.before_settle")
-            results = self._party.settle(verdicts)
+            results = self._party.settle(verdicts, self._by)
             faults.point("worker.after_settle")
         except Unanswered as error:
-            waiting = Waiting(f"{self.name} can't be reached ({error})")
+            waiting = Waiting(unreachable(self.name, error))
             return {tid: waiting for tid in verdicts}
         outcomes: dict[str, Outcome] = {}
         for (tid, verdict), result in zip(verdicts.items(), results, strict=True):

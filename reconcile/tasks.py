@@ -15,7 +15,7 @@ from celery import Task
 from reconcile.app import app
 from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
-from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from reconcile.reconciler import Done, Reconciler, Stuck, Waiting, unreachable
 from recoup import faults, logs, tracing
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
@@ -107,7 +107,7 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
             return f"parked: {outcome.reason}"
         party(name).note(tid, outcome.cause, outcome.orders_unreachable)
     except Unanswered as error:
-        outcome = Waiting(f"{name} can't be reached ({error})")
+        outcome = Waiting(unreachable(name, error))
     said = {"tid": tid, "party": name, "tries": tries, "cause": outcome.cause}
     log.info("not settled yet: tries again in %d ms", pause_ms, **said, next_try_ms=pause_ms)
     raise task.retry((tid, due_ms), countdown=pause_ms / 1000, exc=StillWaiting(outcome.cause))

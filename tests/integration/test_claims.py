@@ -236,8 +236,8 @@ def test_what_waits_is_listed_with_the_longest_waiting_first(
     stock.ledger.park("bad.1", "a reason")
     before = photograph()
     # When they are listed
-    waits = stock.ledger.pending(parked=False, limit=2)
-    parked = stock.ledger.pending(parked=True, limit=2)
+    waits = stock.pending(limit=2)
+    parked = stock.pending(parked=True, limit=2)
     # Then the first are told as they are, and how many there are
     assert [leg.tid for leg in waits.legs] == ["o.2", "o.1"]
     assert waits.legs[0] == stock.leg("o.2")
@@ -250,7 +250,7 @@ def test_what_waits_is_listed_with_the_longest_waiting_first(
 
 
 def test_when_nothing_waits_nothing_is_listed(stock: Books) -> None:
-    reply = stock.ledger.pending(parked=False, limit=1)
+    reply = stock.pending(limit=1)
     assert (list(reply.legs), reply.total) == ([], 0)
     assert reply.clock_ms > 0
 
@@ -292,6 +292,45 @@ def test_asking_for_a_leg_whose_record_is_gone_makes_no_other(stock: Books) -> N
     assert stock.leg("o.1").state == pb.Leg.NONE
     assert stock.claim("o.1", 0) == 0
     assert stock.due() == {}
+
+
+# --- a parked leg that the database has lost ---
+
+
+@pytest.fixture
+def again(stock: Books) -> Books:
+    """A leg that was parked, lost, and deducted once more."""
+    stock.hold("o.1", ("a", 1))
+    stock.ledger.park("o.1", "a reason")
+    stock.client.delete(stock.key("leg:o.1"))
+    stock.hold("o.1", ("a", 1))
+    return stock
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("ask", ["unpark", "retry"])
+def test_what_was_parked_before_is_forgotten_when_it_is_tried(
+    again: Books, ask: str, settled: bool
+) -> None:
+    # Given that it has been settled, or not
+    if settled:
+        again.settle("o.1", COMMIT)
+    # When what is parked is to be tried again
+    if ask == "unpark":
+        assert again.ledger.unpark(10) == 1
+    else:
+        assert list(again.ledger.retry(["o.1"]).due) == [True]
+    # Then it is due as any other, and when it is settled it is in no list
+    assert again.listed("o.1") == {"due"}
+    assert set(again.take_due()) == {"o.1"}
+    again.settle("o.1", COMMIT)
+    assert again.listed("o.1") == set()
+
+
+def test_one_that_has_resisted_too_leaves_all_lists_when_it_settles(again: Books) -> None:
+    again.ledger.note("o.1", "a cause", orders_unreachable=True)
+    again.settle("o.1", COMMIT)
+    assert again.listed("o.1") == set()
 
 
 # --- status ---

@@ -14,6 +14,7 @@ from gateway.admission import TurnedAway
 from gateway.batching import Pending
 from gateway.checkout import (
     Away,
+    Cancelled,
     Changed,
     Checkout,
     Empty,
@@ -23,7 +24,8 @@ from gateway.checkout import (
     Undone,
 )
 from gateway.handover import Handover
-from gateway.orders.store import Decision, Line, Order, OrderStore, Proposal, Verdict, split
+from gateway.orders.records import Decision, Line, Order, Proposal, Verdict, split
+from gateway.orders.store import OrderStore
 from gateway.parties import Party
 from proto import ledger_pb2 as pb
 from proto.ledger_pb2 import Vote
@@ -79,33 +81,49 @@ class FakeOrders(OrderStore):
         self.order = Order("o", "u", (Line("i", 2, 6),), 6, 1, 1, None, CLOCK_MS)
         self.meanwhile: list[Callable[[], None]] = []
         """What happens just before each proposal."""
+        self.said: list[tuple[str, str]] = []
+        """Of each proposal by whom it is, and why."""
         self._story = story
 
     def read(self, order_id: str) -> Order | None:
         self._story.append("read")
         return self.order if order_id == "o" else None
 
-    def propose(self, tid: str, proposal: Proposal) -> Decision:
+    def propose(self, tid: str, proposal: Proposal, by: str = "", why: str = "") -> Decision:
         self._story.append(f"propose {proposal} {tid}")
+        self.said.append((by, why))
         if self.meanwhile:
             self.meanwhile.pop(0)()
         version, gap = split(tid)[1], proposal == "close"
-        if self.order.paid_at is None and version == self.order.version:
+        over = self.order.paid_at is not None or self.order.cancelled
+        if not over and version == self.order.version:
             if proposal == "commit":
                 self.pay_at(version)
             else:
                 self._write(version=version + 1 + gap)
-        elif self.order.paid_at is None and gap:
+        elif not over and gap:
             self._write(version=self.order.version + 2)
         order = self._write(clock_ms=self.order.clock_ms + 1000)
         verdict: Verdict = "commit" if order.paid_at == version else "abort"
-        return Decision(verdict, False, order.paid_at, order.content, order.version, order.clock_ms)
+        return Decision(
+            verdict=verdict,
+            ahead=False,
+            paid_at=order.paid_at,
+            content=order.content,
+            version=order.version,
+            clock_ms=order.clock_ms,
+            cancelled=order.cancelled,
+        )
 
     def pay_at(self, version: int) -> None:
         self._write(version=version, paid_at=version)
 
     def change(self) -> None:
         self._write(version=self.order.version + 1, content=self.order.content + 1)
+
+    def cancel(self) -> None:
+        self.change()
+        self.order = replace(self.order, cancelled=True)
 
     def abort(self, versions: int = 1) -> None:
         self._write(version=self.order.version + versions)
@@ -121,6 +139,9 @@ class FakeHandover(Handover):
 
     def put(self, parties: Iterable[str], tid: str) -> None:
         self._story.append(f"hand over {' '.join(parties)} {tid}")
+
+    def put_paid(self, parties: Iterable[str], tid: str) -> None:
+        self._story.append(f"have {' '.join(parties)} keep {tid}")
 
 
 class Shop:
@@ -177,7 +198,7 @@ def test_an_order_is_paid_when_both_say_yes(shop: Shop) -> None:
     answer = shop.check_out()
     # then it is paid, and both are told to settle it
     assert answer == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "hand over stock payment o.1"]
+    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "have stock payment keep o.1"]
 
 
 def test_each_is_asked_for_its_part_until_a_deadline(shop: Shop) -> None:
@@ -236,7 +257,7 @@ def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
     # when another one comes, then it is turned away, and costs those under way nothing
     assert isinstance(shop.check_out(), Paid)
     assert isinstance(meanwhile[0], TurnedAway)
-    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "hand over stock payment o.1"]
+    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "have stock payment keep o.1"]
     # and when those have ended, however they did, then there is room again
     shop.orders.meanwhile = [store_overrun]
     shop.orders.order = replace(shop.orders.order, paid_at=None)
@@ -402,7 +423,45 @@ def test_the_verdict_counts_and_not_the_votes(shop: Shop, vote: Exception | None
     shop.orders.meanwhile = [lambda: shop.orders.pay_at(1)]
     # when the gateway proposes to abort, then it is told that the order is paid
     assert shop.check_out() == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story[-2:] == ["propose abort o.1", "hand over stock payment o.1"]
+    assert shop.story[-2:] == ["propose abort o.1", "have stock payment keep o.1"]
+
+
+# --- the order is cancelled ----------------------------------------------------------------------
+
+
+def test_a_cancelled_order_is_not_even_tried(shop: Shop) -> None:
+    shop.orders.cancel()
+    assert isinstance(shop.check_out(), Cancelled)
+    assert shop.story == ["read"]
+
+
+@pytest.mark.parametrize("votes", [[], [SHORT], [SHORT_FOR_NOW]], ids=["yes", "short", "for now"])
+def test_a_checkout_that_loses_to_a_cancellation_says_so_and_gives_back(
+    shop: Shop, votes: list[Vote | Exception | None]
+) -> None:
+    # given an order that is cancelled just before it is decided
+    shop.payment.votes = votes
+    shop.orders.meanwhile = [shop.orders.cancel]
+    # when it is checked out, then the customer is told, it isn't tried again, and all is given back
+    assert isinstance(shop.check_out(), Cancelled)
+    assert [line for line in shop.story if "propose" in line] == shop.story[3:4]
+    assert "give back stock o.1" in shop.story
+
+
+# --- who decides, and why ------------------------------------------------------------------------
+
+
+def test_a_proposal_says_who_makes_it_and_why(shop: Shop) -> None:
+    shop.payment.votes = [SHORT]
+    shop.check_out()
+    shop.check_out()
+    assert shop.orders.said == [("gateway", "not enough credit"), ("gateway", "all said yes")]
+
+
+def test_who_closes_since_the_cart_was_changed_says_so(shop: Shop) -> None:
+    shop.orders.meanwhile = [shop.orders.change]
+    assert isinstance(shop.check_out(), Changed)
+    assert shop.orders.said == [("gateway", "all said yes"), ("gateway", "the cart was changed")]
 
 
 # --- giving back ---------------------------------------------------------------------------------
@@ -522,7 +581,7 @@ def test_what_others_only_hold_is_tried_again_under_the_next_version(shop: Shop)
         "deduct stock o.2",
         "deduct payment o.2",
         "propose commit o.2",
-        "hand over stock payment o.2",
+        "have stock payment keep o.2",
     ]
     # by a deadline that follows from the clock of the last decision
     first, again = shop.stock.deductions
@@ -540,7 +599,7 @@ def test_from_the_second_try_on_who_lacks_stock_takes_no_credit(shop: Shop) -> N
         "deduct stock o.3",
         "deduct payment o.3",
         "propose commit o.3",
-        "hand over stock payment o.3",
+        "have stock payment keep o.3",
     ]
 
 
@@ -609,7 +668,7 @@ def test_there_is_no_next_try_behind_somebody_elses_abort(shop: Shop) -> None:
 def test_a_verdict_is_asked_for_until_it_is_told(shop: Shop) -> None:
     shop.orders.meanwhile = [store_away, store_away, nothing]
     assert shop.check_out() == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story[3:] == [*["propose commit o.1"] * 3, "hand over stock payment o.1"]
+    assert shop.story[3:] == [*["propose commit o.1"] * 3, "have stock payment keep o.1"]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ class Orders(clients.Orders):
         self.ahead: set[str] = set()
         self.asked: list[list[str]] = []
         self.proposed: dict[str, Verdict] = {}
+        self.said: dict[str, tuple[str, str]] = {}
+        """Of each proposal by whom it is, and why."""
         self.away_from = 10**9
         """Doesn't answer from this call on, counted from 0."""
         self._calls = 0
@@ -39,12 +41,13 @@ class Orders(clients.Orders):
         self.asked.append(list(tids))
         return [self._decision(tid) for tid in tids]
 
-    def propose(self, proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def propose(self, proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         self._answer()
-        self.proposed |= proposals
-        for tid, verdict in proposals.items():
-            self.known.setdefault(tid, verdict)
-        return [self._decision(tid) for tid in proposals]
+        self.proposed |= {each.tid: each.verdict for each in proposals}
+        self.said |= {each.tid: (each.by, each.why) for each in proposals}
+        for each in proposals:
+            self.known.setdefault(each.tid, each.verdict)
+        return [self._decision(each.tid) for each in proposals]
 
     def _decision(self, tid: str) -> orders_pb2.Decision:
         return orders_pb2.Decision(
@@ -67,6 +70,7 @@ class Party(clients.Party):
         self.states: dict[str, pb.Leg.State.ValueType] = {}
         self.results: dict[str, pb.Settled.ValueType] = {}
         self.settled: dict[str, Verdict] = {}
+        self.settled_by = ""
         self.clock_ms = DEADLINE_MS
         self.error: Exception | None = None
         self._parties = ("stock", "payment", *others)
@@ -85,10 +89,11 @@ class Party(clients.Party):
         ]
         return pb.StatusReply(legs=legs, clock_ms=self.clock_ms)
 
-    def settle(self, verdicts: Mapping[str, Verdict]) -> list[pb.Settled.ValueType]:
+    def settle(self, verdicts: Mapping[str, Verdict], by: str) -> list[pb.Settled.ValueType]:
         if self.error:
             raise self.error
         self.settled |= verdicts
+        self.settled_by = by
         return [self.results.get(tid, pb.SETTLED) for tid in verdicts]
 
 
@@ -162,6 +167,28 @@ def test_what_does_not_heal_by_itself_is_stuck(
     outcome = settle(reconciler)
     assert isinstance(outcome, Stuck)
     assert reason in outcome.reason
+
+
+def test_a_party_is_told_who_settles(stock: Party, payment: Party, orders: Orders) -> None:
+    orders.known["o.1"] = COMMIT
+    peer = {"payment": payment}.__getitem__
+    settle(Reconciler("stock", stock, orders, peer))
+    assert stock.settled_by == "worker"
+    settle(Reconciler("stock", stock, orders, peer, by="sweep"))
+    assert stock.settled_by == "sweep"
+
+
+def test_why_it_waits_reads_the_same_whatever_the_details(
+    reconciler: Reconciler, stock: Party, orders: Orders, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a party that can't be reached, each time with other details
+    orders.known["o.1"] = COMMIT
+    for port in ("8001", "8002"):
+        stock.error = Unanswered(f"failed to connect to {port}", "no answer in time")
+        # When it is to settle, then it waits for the same cause, and the log has the details
+        with caplog.at_level(logging.INFO):
+            assert settle(reconciler) == Waiting("stock can't be reached (no answer in time)")
+        assert port in caplog.text
 
 
 # --- there is none yet ---
@@ -272,7 +299,7 @@ def test_the_verdict_that_somebody_else_proposed_first_counts(
     payment.states["o.1"] = HELD
     propose = orders.propose
 
-    def late(proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def late(proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         orders.known["o.1"] = ABORT
         return propose(proposals)
 
@@ -354,7 +381,7 @@ def test_an_order_that_cannot_be_read_is_stuck_and_disturbs_no_other(
     stock.states["bad.1"] = HELD
     stock.clock_ms = DEADLINE_MS + 1
     outcomes = reconciler.settle(["bad.1", "o.1"])
-    assert outcomes == {"bad.1": Stuck("the order store fails: WRONGTYPE"), "o.1": Done("commit")}
+    assert outcomes == {"bad.1": Stuck("the order store fails"), "o.1": Done("commit")}
     assert stock.settled == {"o.1": COMMIT}
     assert orders.proposed == {}
 
@@ -403,10 +430,13 @@ def test_every_peer_is_asked(stock: Party, payment: Party, orders: Orders) -> No
     payment.states["o.1"] = HELD
     peers = {"payment": payment, "voucher": Party()}
     # When it is settled, then it is aborted; and once the third holds too, another is committed
-    assert settle(Reconciler("stock", stock, orders, peers.__getitem__)) == Done("abort")
+    worker = Reconciler("stock", stock, orders, peers.__getitem__)
+    assert settle(worker) == Done("abort")
+    assert orders.said["o.1"] == ("stock-worker", "past the deadline and voucher has no leg")
     for party in (stock, *peers.values()):
         party.states["o.2"] = HELD
-    assert settle(Reconciler("stock", stock, orders, peers.__getitem__), "o.2") == Done("commit")
+    assert settle(worker, "o.2") == Done("commit")
+    assert orders.said["o.2"] == ("stock-worker", "all hold their legs")
 
 
 def test_nothing_to_settle(reconciler: Reconciler, orders: Orders) -> None:

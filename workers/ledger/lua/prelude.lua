@@ -1,4 +1,5 @@
--- Put in front of every script of the ledger, behind the prelude that all share: running totals.
+-- Put in front of every script of the ledger, behind the prelude that all share: running totals,
+-- and what a leg remembers.
 --
 -- A party's totals are the sums over all of its accounts: a hash of put_in, available, held, used,
 -- written by the same scripts as the accounts. So put_in = available + held + used always holds.
@@ -32,4 +33,27 @@ end
 -- Writes what was moved. A script calls it once, after its last move.
 local function write_totals(key)
   for name, sum in pairs(moved) do write_total(key, name, sum) end
+end
+
+-- So many tries are remembered with a leg: the last five minutes of one that is tried every half a
+-- minute, in about a kilobyte.
+local TRIES_KEPT = 10
+
+-- The tries of a leg ("at_ms cause", a line each; nil or something else: none) and one more. The
+-- oldest are forgotten.
+local function with_try(tries, now, cause)
+  local lines = {}
+  for line in string.gmatch(type(tries) == 'string' and tries or '', '[^\n]+') do
+    lines[#lines + 1] = line
+  end
+  lines[#lines + 1] = exact(now) .. ' ' .. cause:gsub('%c', ' ')
+  return table.concat(lines, '\n', math.max(1, #lines - TRIES_KEPT + 1))
+end
+
+-- Whether a leg is another than the one that was parked under its tid: the database has lost that one,
+-- and the tid was deducted once more. What the first was parked for says nothing of it. (Parking writes
+-- a cause on the leg, and settling looks into the lists only if there is one.)
+local function is_another(key)
+  local leg = redis.pcall('HMGET', key, 'state', 'cause') -- pcall: a record of another type can be parked
+  return leg[1] and not leg[2]
 end
