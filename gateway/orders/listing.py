@@ -11,7 +11,6 @@ are found by walking the keys too. See docs/adr/0012.
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -28,10 +27,11 @@ from gateway.orders.records import (
     order_of,
     user_key,
 )
+from recoup import logs
 from recoup.errors import RecoupError
 from recoup.scripts import Call
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 LISTED = PREFIX + "listed"
 
