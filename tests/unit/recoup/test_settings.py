@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import recoup
 from recoup.settings import PARTIES, PORT_OFFSETS, Settings, port_offsets
 
-UNITS = {"ms", "s", "port", "legs", "items", "tries", "workers", "checkouts"}
+UNITS = {"ms", "s", "port", "legs", "items", "tries", "workers", "checkouts", "tasks"}
 
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
 
