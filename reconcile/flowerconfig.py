@@ -57,7 +57,7 @@ def format_task(task: Task) -> Task:
         found = CAUSE.search(task.exception or "")
         task.result = f"waits: {found['cause']}" if found else task.exception
     elif task.result:
-        task.result = task.result.strip("'")
+        task.result = task.result.strip("'\"")
     return task
 
 

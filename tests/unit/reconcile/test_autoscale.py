@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from celery.concurrency.gevent import TaskPool
 from celery.worker import autoscale, state
 
+from reconcile import autoscale as ours
 from reconcile.autoscale import Autoscaler
 from recoup.settings import settings
 
@@ -78,3 +80,17 @@ def test_what_runs_keeps_its_place(scaler: Autoscaler, waiting: set[object], clo
     scaler.maybe_scale()
     # then there is a place for each, and no more
     assert scaler.pool.num_processes == 4
+
+
+def test_who_stops_the_worker_does_not_wait_for_its_next_look(
+    scaler: Autoscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an autoscaler that won't look again soon
+    looked = threading.Event()
+    monkeypatch.setattr(ours, "LOOK_S", 3_600)
+    monkeypatch.setattr(scaler, "maybe_scale", looked.set)
+    scaler.start()
+    assert looked.wait(60)
+    # when the worker stops, then it ends
+    scaler.stop()
+    assert not scaler.is_alive()

@@ -43,7 +43,8 @@ def test_a_row_that_waits_for_another_reason_says_that() -> None:
 
 
 def test_a_row_that_is_done_says_what_came_of_it() -> None:
-    assert shown(state="SUCCESS", result="'settled: commit'").result == "settled: commit"
+    for said in ("settled: commit", "parked: the account's gone"):
+        assert shown(state="SUCCESS", result=repr(said)).result == said
 
 
 def test_what_is_no_compensation_is_left_as_it_is() -> None:
