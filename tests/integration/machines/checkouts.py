@@ -137,7 +137,7 @@ class CheckoutMachine(RuleBasedStateMachine):
     def check_out(self, order_id: str, parties: Sequence[str]) -> None:
         """A request arrives; it comes as far as `parties`."""
         order = self.store.read(order_id)
-        # One of an earlier release doesn't know that an order can be cancelled.
+        # Cancelled or not: whoever doesn't look must not pay it either.
         if order is not None and order.paid_at is None and order.lines:
             self.began += 1
             self.attempts.append(Attempt(order, self.began))
