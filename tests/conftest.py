@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import opentelemetry.trace  # noqa: F401 - before Recoup, which would keep it out
 import pytest
 
 from tests.e2e.stack import Stack
@@ -17,6 +18,8 @@ SETTINGS = {
     # a party that restarts is waited for.)
     "RECOUP_LEASE_MS": "1000",
     "RECOUP_BACKOFF_MAX_MS": "2000",
+    # Calm soon, so that a worker that has grown is seen to shrink.
+    "RECOUP_WORKER_CALM_S": "3",
 }
 """Of the instance that tests share."""
 
