@@ -16,6 +16,7 @@ from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
 from gateway.routes import operation, orders, payment, stock
+from gateway.watch import Watch
 from reconcile.app import app as celery
 from recoup.scripts import Call, Scripts, connect
 from recoup.settings import Settings
@@ -82,11 +83,8 @@ def make_app(settings: Settings) -> Flask:
     app.register_blueprint(orders.blueprint(store, parties["stock"], checkout))
     app.register_blueprint(stock.blueprint(parties["stock"]))
     app.register_blueprint(payment.blueprint(parties["payment"]))
-    app.register_blueprint(
-        operation.blueprint(
-            store, list(parties.values()), lambda: scripts.clock_offset_ms, settings
-        )
-    )
+    watch = Watch(store, list(parties.values()), lambda: scripts.clock_offset_ms, settings)
+    app.register_blueprint(operation.blueprint(watch))
     problem_pages.register(app)
     openapi.register(app)
     app.extensions["hand_over"] = hand_over

@@ -11,8 +11,6 @@ label value are made once, not for each request.
 from __future__ import annotations
 
 import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeVar
 
 from prometheus_client import (
@@ -27,6 +25,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.metrics_files import VARIABLE
+from recoup.metrics import tell_build
 from recoup.settings import settings
 
 PARTIES: Final = settings().parties
@@ -142,21 +141,16 @@ CLOCK_SKEW_S: Final = Series(
 )
 
 
-def software_version() -> str:
-    """The version of the installed package; a checked-out tree that isn't installed has none."""
-    try:
-        return version("recoup")
-    except PackageNotFoundError:
-        return "uninstalled"
-
-
-Gauge(
-    "recoup_build_info",
-    "Always 1; says what runs.",
-    ["version", "python"],
+_peer_up = Gauge(
+    "recoup_peer_up",
+    "1: `to` answers `from`, and so does its database. As last seen.",
+    ["from", "to"],
     registry=_registry,
-    multiprocess_mode="livemax",
-).labels(software_version(), platform.python_version()).set(1)
+    multiprocess_mode="livemostrecent",
+)
+PEER_UP: Final = {to: _peer_up.labels("gateway", to) for to in ("orders", *PARTIES)}
+
+tell_build(_registry)
 
 
 def _everyones() -> CollectorRegistry:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, worker_init
+from celery.signals import beat_init, celeryd_init, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
@@ -89,6 +89,29 @@ def _let_grpc_yield(**_: Any) -> None:
 def _set_faults(sender: str, **_: Any) -> None:
     """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
     faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
+
+
+@celeryd_init.connect
+def _name_connections(sender: str, **_: Any) -> None:
+    """By its connections a party counts the workers that the broker has (recoup/watch.py)."""
+    app.conf.broker_transport_options |= {"client_name": sender}
+
+
+# Not imported above: whoever only publishes has metrics of its own.
+
+
+@worker_init.connect
+def _serve_metrics_of_worker(sender: Any, **_: Any) -> None:
+    from reconcile import metrics
+
+    metrics.serve_worker(sender.hostname.partition("@")[0])
+
+
+@beat_init.connect
+def _serve_metrics_of_beat(**_: Any) -> None:
+    from reconcile import metrics
+
+    metrics.serve("beat")
 
 
 @worker_init.connect

@@ -76,14 +76,27 @@ def refuse_unsafe(client: redis.Redis, durable: bool) -> None:
     for setting, safe, otherwise in SAFE:
         if not durable and setting not in ALWAYS_NEEDED:
             continue
-        try:
-            value = client.config_get(setting).get(setting, safe)
-        except redis.exceptions.RedisError as error:
-            raise Unanswered(f"the database can't be asked for its settings: {error}") from error
+        value = _setting(client, setting, safe)
         if value != safe:
             raise WrongSetup(
                 f"the database has {setting} {value}: {otherwise}. Set {setting} to {safe}."
             )
+
+
+def is_durable(client: redis.Redis) -> bool:
+    """Whether this database keeps what it acknowledges, by its settings as they are now.
+
+    Raises Unanswered when it can't be asked.
+    """
+    return all(_setting(client, setting, safe) == safe for setting, safe, _ in SAFE)
+
+
+def _setting(client: redis.Redis, setting: str, unknown: str) -> str:
+    """A setting of the database; `unknown` if it has none of that name."""
+    try:
+        return str(client.config_get(setting).get(setting, unknown))
+    except redis.exceptions.RedisError as error:
+        raise Unanswered(f"the database can't be asked for its settings: {error}") from error
 
 
 class Scripts:

@@ -1,17 +1,21 @@
 """The process `orders`: verdicts over gRPC."""
 
+from prometheus_client import REGISTRY
+
 from gateway.orders.service import OrdersService
 from gateway.orders.store import LUA, OrderStore
 from proto.orders_pb2_grpc import add_OrdersServicer_to_server
 from recoup.scripts import Scripts, connect
 from recoup.server import serve
 from recoup.settings import settings
+from recoup.watch import Store
 
 
 def main() -> None:
     """Serves until it is told to stop."""
     client = connect(settings().database_url("orders"))
     service = OrdersService(OrderStore(Scripts(client, LUA).run, settings()))
+    REGISTRY.register(Store("orders", settings().database_url("orders")))
     serve(
         "orders",
         client,

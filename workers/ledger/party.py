@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
+from prometheus_client import REGISTRY
+
 from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
+from reconcile.peers import peers
 from reconcile.reconciler import Reconciler
 from recoup.errors import Unanswered
 from recoup.scripts import connect
 from recoup.server import serve
 from recoup.settings import settings
+from recoup.watch import Queue, Store
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 from workers.ledger.service import LedgerService
@@ -22,6 +26,13 @@ def run(name: str) -> None:
     """Serves the party `name` until it is told to stop."""
     client = connect(settings().database_url(name))
     ledger = Ledger(client, name, settings())
+    others = [party for party in settings().parties if party != name]
+    for each in (
+        Store(name, settings().database_url(name)),
+        Queue(name, settings().database_url("broker")),
+        peers(name, others),
+    ):
+        REGISTRY.register(each)
     service = LedgerService(ledger, Accounts(client, name, settings()))
     serve(
         name,
