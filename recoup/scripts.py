@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
-from recoup.errors import Unanswered, WrongSetup
+from recoup.errors import NO_DATABASE, Unanswered, WrongSetup
 
 SHARED = Path(__file__).with_name("lua")
 PRELUDE = SHARED / "prelude.lua"
@@ -130,7 +130,7 @@ class Scripts:
                 for i, result in zip(unknown, again, strict=True):
                     results[i] = result
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
-            raise Unanswered(f"the database did not answer: {error}") from error
+            raise Unanswered(f"{NO_DATABASE}: {error}") from error
         return results
 
     def run_one(self, call: Call) -> Any:

@@ -36,8 +36,10 @@ BROKER_PAUSE_S = 5.0
 Publish = Callable[[Sequence[str], int], None]
 """Hands tids and their due time to Celery. Raises when the broker is away."""
 
-LAST_RUN = Gauge("recoup_sweep_last_run_timestamp_seconds", "When the sweep last ended well")
-TAKEN = Counter("recoup_swept_legs_total", "Legs that were due", ["to"])
+LAST_RUN = Gauge(
+    "recoup_sweep_last_run_timestamp_seconds", "When the sweep last ended well", ["party"]
+)
+TAKEN = Counter("recoup_swept_legs", "Legs that were due", ["party", "to"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class Sweep:
         self._settings = settings
         self._broker_failed_s = -BROKER_PAUSE_S
         self._orders_were_away = False
+        self._ended_s: float | None = None
+        self._last_run = LAST_RUN.labels(ledger.party)
+        self._taken = {to: TAKEN.labels(ledger.party, to) for to in ("workers", "itself")}
+
+    def ended_ago_ms(self) -> int | None:
+        """How long ago it last ended well; None: it never has."""
+        ended_s = self._ended_s
+        return None if ended_s is None else int((time.monotonic() - ended_s) * 1000)
 
     def run_once(self) -> Swept:
         """Takes the legs that are due and has each settled, or handed over. Returns counts.
@@ -102,7 +112,7 @@ class Sweep:
                 self._broker_failed_s = time.monotonic()
                 break
             handed_over += len(group)
-        TAKEN.labels("workers").inc(handed_over)
+        self._taken["workers"].inc(handed_over)
         return handed_over
 
     def _settle(self, legs: Sequence[DueLeg], handed_over: int, woken: int) -> Swept:
@@ -119,7 +129,7 @@ class Sweep:
                 else:
                     self._note(tid, outcome)
                     waiting += 1
-        TAKEN.labels("itself").inc(len(legs))
+        self._taken["itself"].inc(len(legs))
         return Swept(handed_over, settled, waiting, parked, woken)
 
     def _note(self, tid: str, waiting: Waiting) -> None:
@@ -149,7 +159,8 @@ class Sweep:
                 except Exception:  # a sweep that dies of one surprise would never be noticed
                     log.exception("sweep")
                 else:
-                    LAST_RUN.set_to_current_time()
+                    self._ended_s = time.monotonic()
+                    self._last_run.set_to_current_time()
                     if swept != Swept():
                         log.info("sweep: %s", swept)
 
