@@ -15,7 +15,7 @@ from gateway.checkout import Checkout
 from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
-from gateway.routes import operation, orders, payment, stock
+from gateway.routes import api, operation, orders, payment, stock
 from gateway.watch import Watch
 from reconcile.app import app as celery
 from recoup.scripts import Call, Scripts, connect
@@ -83,6 +83,7 @@ def make_app(settings: Settings) -> Flask:
     app.register_blueprint(orders.blueprint(store, parties["stock"], checkout))
     app.register_blueprint(stock.blueprint(parties["stock"]))
     app.register_blueprint(payment.blueprint(parties["payment"]))
+    app.register_blueprint(api.blueprint(scripts.run, store, list(parties.values())))
     watch = Watch(store, list(parties.values()), lambda: scripts.clock_offset_ms, settings)
     app.register_blueprint(operation.blueprint(watch))
     problem_pages.register(app)
