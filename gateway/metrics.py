@@ -67,7 +67,19 @@ CHECKOUTS: Final = Series(
     "order-changed",
     "checkout-undone",
     "store-unavailable",
+    "party-away",
+    "overloaded",
+    "clock-skew",
+    "internal-error",
 )
+
+_verdicts = Counter(
+    "recoup_verdicts",
+    "Proposals, by who made them and the verdict that each came to.",
+    ["verdict", "by"],
+    registry=_registry,
+)
+VERDICTS: Final = {each: _verdicts.labels(each, "gateway") for each in ("commit", "abort")}
 
 CHECKOUT_DURATION_S: Final = Histogram(
     "recoup_checkout_duration_seconds",

@@ -72,8 +72,8 @@ class Sweep:
         self._broker_failed_s = -BROKER_PAUSE_S
         self._orders_were_away = False
         self._ended_s: float | None = None
-        self._last_run = LAST_RUN.labels(ledger.party)
-        self._taken = {to: TAKEN.labels(ledger.party, to) for to in ("workers", "itself")}
+        self._last_run = LAST_RUN.labels(reconciler.name)
+        self._taken = {to: TAKEN.labels(reconciler.name, to) for to in ("workers", "itself")}
 
     def ended_ago_ms(self) -> int | None:
         """How long ago it last ended well; None: it never has."""
