@@ -48,6 +48,7 @@ class Settler(Reconciler):
     """Settles all, but for those of which it was told something else."""
 
     def __init__(self) -> None:
+        self.name = "stock"
         self.outcomes: dict[str, Outcome] = {}
         self.groups: list[list[str]] = []
 
