@@ -10,7 +10,7 @@ from recoup.processes import ROOT
 
 PAGE = ROOT / "docs" / "metrics.md"
 
-ROW = re.compile(r"\| `(\w+)` \| (counter|gauge|histogram) \| (.*?) \| (.*?) \| .+ \|")
+ROW = re.compile(r"\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\|([^|]*)\| .+ \|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class Documented:
 def documented() -> list[Documented]:
     """The whole table."""
     return [
-        Documented(name, kind, frozenset(re.findall(r"`(\w+)`", labels)), frozenset(by.split(", ")))
+        Documented(
+            name, kind, frozenset(re.findall(r"`(\w+)`", labels)), frozenset(by.strip().split(", "))
+        )
         for name, kind, labels, by in ROW.findall(PAGE.read_text())
     ]
 

@@ -18,9 +18,7 @@ ALWAYS_THERE = {
 }
 """Series that every target has, or every Python process."""
 
-KNOWN = {
-    name: labels | TARGET for name, labels in (series(documented()) | ALWAYS_THERE).items()
-}
+KNOWN = {name: labels | TARGET for name, labels in (series(documented()) | ALWAYS_THERE).items()}
 
 DASHBOARD_VARIABLES = {"$__rate_interval": "5m"}
 
