@@ -55,8 +55,8 @@ def absences(expression: promql.Expr) -> set[str]:
 
 
 def labels(expression: Any) -> frozenset[str]:
-    """The labels of what the expression gives. Fails on a series that nobody exports, and on a label
-    that it doesn't have."""
+    """The labels of what the expression gives. Fails on a series that nobody exports, and on a
+    label that it doesn't have."""
     match expression:
         case promql.VectorSelector():
             assert expression.name in KNOWN, f"nothing exports {expression.name}"
