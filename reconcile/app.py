@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_init
+from celery.signals import celeryd_init, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
@@ -35,7 +35,9 @@ again."""
 
 def make_app() -> Celery:
     """The app, configured from the settings."""
-    app = Celery("recoup", broker=settings().database_url("broker"), include=["reconcile.tasks"])
+    # By name: workers and beat load them, and whoever only publishes doesn't.
+    loaded = ["reconcile.tasks", "reconcile.metrics"]
+    app = Celery("recoup", broker=settings().database_url("broker"), include=loaded)
     app.conf.update(
         task_queues=[Queue(party) for party in settings().parties],
         task_default_queue=settings().parties[0],
@@ -95,23 +97,6 @@ def _set_faults(sender: str, **_: Any) -> None:
 def _name_connections(sender: str, **_: Any) -> None:
     """By its connections a party counts the workers that the broker has (recoup/watch.py)."""
     app.conf.broker_transport_options |= {"client_name": sender}
-
-
-# Not imported above: whoever only publishes has metrics of its own.
-
-
-@worker_init.connect
-def _serve_metrics_of_worker(sender: Any, **_: Any) -> None:
-    from reconcile import metrics
-
-    metrics.serve_worker(sender.hostname.partition("@")[0])
-
-
-@beat_init.connect
-def _serve_metrics_of_beat(**_: Any) -> None:
-    from reconcile import metrics
-
-    metrics.serve("beat")
 
 
 @worker_init.connect

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from celery import Task
-from celery.signals import task_postrun
+from celery.signals import beat_init, task_postrun, worker_init
 from prometheus_client import REGISTRY, Counter
 
 from reconcile.peers import peers
@@ -26,17 +26,25 @@ FAILED = "failed"
 TASKS = Counter("recoup_tasks", "Tasks that this worker has run", ["task", "result"])
 
 
-def serve_worker(process: str) -> None:
-    """Serves the metrics of the worker `process`, such as `stock-worker`."""
+@worker_init.connect
+def serve_worker(sender: Any, **_: Any) -> None:
+    """Serves the metrics of a worker that starts. (Celery's signal)"""
+    process = sender.hostname.partition("@")[0]
     party = process.removesuffix("-worker")
     for kind in KINDS:
         for result in (*RESULTS.values(), FAILED):
             TASKS.labels(f"{party}.{kind}", result)
-    task_postrun.connect(count)
     if serve(process):
         REGISTRY.register(peers(process, settings().parties))
 
 
+@beat_init.connect
+def serve_beat(**_: Any) -> None:
+    """Serves the metrics of beat. (Celery's signal)"""
+    serve("beat")
+
+
+@task_postrun.connect
 def count(sender: Task[Any, Any], state: str, **_: Any) -> None:
     """Counts a task that has ended. (Celery's signal)"""
     TASKS.labels(sender.name, RESULTS.get(state, FAILED)).inc()
