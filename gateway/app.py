@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +14,13 @@ from gateway.checkout import Checkout
 from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
+from gateway.request_ids import RequestIds
 from gateway.routes import api, operation, orders, payment, stock
 from gateway.watch import Watch
 from reconcile.app import app as celery
+from recoup import tracing
 from recoup.scripts import Call, Scripts, connect
 from recoup.settings import Settings
-
-log = logging.getLogger(__name__)
 
 BODY_MOST_BYTES = 64 * 1024
 """Bodies are ignored; they are read for nothing but an idempotency key's fingerprint."""
@@ -76,8 +75,8 @@ def make_app(settings: Settings) -> Flask:
 
     scripts = OrderScripts(settings)
     store = OrderStore(scripts.run, settings)
-    parties = {name: Party(name, settings) for name in settings.parties}
     hand_over = Handover(publish)
+    parties = {name: Party(name, settings, hand_over) for name in settings.parties}
     checkout = Checkout(store, list(parties.values()), hand_over, settings)
 
     app.register_blueprint(orders.blueprint(store, parties["stock"], checkout))
@@ -90,4 +89,9 @@ def make_app(settings: Settings) -> Flask:
     openapi.register(app)
     app.extensions["hand_over"] = hand_over
     app.extensions["admission"] = checkout.admission
+    if tracing.ON:
+        from gateway.request_spans import RequestSpans
+
+        app.wsgi_app = RequestSpans(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]
     return app

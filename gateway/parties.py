@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import gevent
 
 from gateway import metrics
 from gateway.batching import Batcher, Pending
+from gateway.handover import Handover
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
+from recoup import logs, tracing
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.rpc import ask, ask_again, open_channel
 from recoup.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 PROBE_S = 1.0
 """How often a party that stays away is asked whether it is back."""
@@ -29,6 +30,9 @@ SILENT_PART = 0.9
 """A party that doesn't answer for this part of a deadline stays away; the rest of it has gone into
 reading the order and gathering the call."""
 
+OVER = {pb.SETTLED, pb.ALREADY, pb.NO_LEG}
+"""Nothing of the tid is held any more."""
+
 Item = TypeVar("Item")
 T = TypeVar("T")
 
@@ -36,16 +40,25 @@ Work = tuple[pb.Deduction | pb.Settlement, float]
 """What to apply, and until when (by the monotonic clock, in s) it makes sense to go on trying."""
 
 
+def said(tids: Sequence[str], answers: Sequence[pb.Vote | pb.Settled.ValueType]) -> dict[str, str]:
+    """What a party has answered about each tid, in words."""
+    return {
+        tid: pb.Vote.Answer.Name(it.answer) if isinstance(it, pb.Vote) else pb.Settled.Name(it)
+        for tid, it in zip(tids, answers, strict=True)
+    }
+
+
 class Party:
     """One party of checkouts."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, hand_over: Handover) -> None:
         self.name = name
         self.away = False
         """The breaker: open while the party stays away. Checkouts ask it before they begin."""
         self.clock_offset_ms: float | None = None
         """The party's clock minus this process's monotonic one, as last seen."""
         self._settings = settings
+        self._hand_over = hand_over
         self._silent_since_s: float | None = None
         self._stub = ledger_pb2_grpc.LedgerStub(open_channel(settings.address(name)))
         size, waiting = settings.batch_items, settings.waiting_items
@@ -76,9 +89,13 @@ class Party:
         pending: Pending[pb.Settled.ValueType] = self._apply.put((settlement, end_s), end_s)  # type: ignore[assignment]
         return pending
 
+    @tracing.many(
+        lambda self, _: f"ask {self.name}", lambda self, work: [what.tid for what, _ in work], said
+    )
     def _send_work(self, work: Sequence[Work]) -> list[pb.Vote | pb.Settled.ValueType]:
-        """One call for all: deductions and settlements may both be done twice. Raises NotSent for
-        those that were waiting when the breaker opened."""
+        """One call for all: deductions and settlements may both be done twice. Tids that are paid
+        go along and are settled by it. Raises NotSent for those that were waiting when the breaker
+        opened."""
         if self.away:
             raise NotSent(f"{self.name} stays away")
         request = pb.ApplyRequest(
@@ -86,9 +103,33 @@ class Party:
             settlements=[what for what, _ in work if isinstance(what, pb.Settlement)],
             by="gateway",
         )
+        along = self._hand_over.take_paid(self.name, self._settings.batch_items)
+        for tid in along:
+            request.settlements.add(tid=tid, verdict=orders_pb2.COMMIT)
+        try:
+            reply = self._apply_now(request, max(end for _, end in work))
+        except Unanswered:
+            self._leave_to_workers(along)
+            raise
+        votes, settled = iter(reply.votes), iter(reply.settled)
+        results = [
+            next(votes) if isinstance(what, pb.Deduction) else next(settled) for what, _ in work
+        ]
+        self._leave_to_workers(
+            tid for tid, each in zip(along, settled, strict=True) if each not in OVER
+        )
+        return results
+
+    def _leave_to_workers(self, tids: Iterable[str]) -> None:
+        for tid in tids:
+            self._hand_over.put([self.name], tid)
+
+    def _apply_now(self, request: pb.ApplyRequest, end_s: float) -> pb.ApplyReply:
+        """What the party answers, completely. Raises Unanswered; then each item has been done, or
+        has not."""
         began_s = time.monotonic()
         try:
-            reply = ask_again(self._stub.Apply, request, max(end for _, end in work) - began_s)
+            reply = ask_again(self._stub.Apply, request, end_s - began_s)
         except Unanswered:
             # Deductions alone: giving back has a limit too short to conclude anything from.
             if request.deductions:
@@ -101,10 +142,7 @@ class Party:
         if not complete or len(reply.settled) != len(request.settlements):
             raise Unanswered(f"{self.name} has left out some answers, so none can be told apart")
         self._note_clock(reply.clock_ms, now_s)
-        votes, settled = iter(reply.votes), iter(reply.settled)
-        return [
-            next(votes) if isinstance(what, pb.Deduction) else next(settled) for what, _ in work
-        ]
+        return reply
 
     def _note_clock(self, clock_ms: int, now_s: float) -> None:
         if clock_ms:
@@ -124,7 +162,11 @@ class Party:
         if not self.away:
             self.away = True
             metrics.BREAKER_OPEN[self.name].set(1)
-            log.error("%s stays away: checkouts are turned away until it answers", self.name)
+            log.error(
+                "%s stays away: checkouts are turned away until it answers",
+                self.name,
+                party=self.name,
+            )
             gevent.spawn(self._probe)
 
     def _probe(self) -> None:
@@ -137,7 +179,7 @@ class Party:
                 break
         self.away = False
         metrics.BREAKER_OPEN[self.name].set(0)
-        log.warning("%s is back", self.name)
+        log.warning("%s is back", self.name, party=self.name)
 
     def ping(self, limit_s: float) -> None:
         """Notes the party's clock. Raises Unanswered unless the party and its database answer."""

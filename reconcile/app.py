@@ -7,17 +7,17 @@ and a good view in Flower; no promise rests on them.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, worker_init
+from celery.signals import beat_init, celeryd_init, import_modules, setup_logging, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from recoup import faults
-from recoup.processes import WORKER_TASKS
+from recoup import faults, logs, tracing
 from recoup.settings import settings
 
 # Wherever a URL says redis://, in the worker and in whoever publishes.
@@ -27,7 +27,7 @@ VISIBILITY_TIMEOUT_S = 120
 """After it an unacknowledged message is delivered again. More than twice the longest retry."""
 
 
-CONNECTIONS = 2 * WORKER_TASKS
+CONNECTIONS = 2 * settings().worker_most_tasks
 """Each task needs one to acknowledge, and one more to publish a retry. All end at the same moment
 when a party that was away answers; who finds none (kombu has ten) never acknowledges, and is run
 again."""
@@ -50,6 +50,7 @@ def make_app() -> Celery:
         task_reject_on_worker_lost=True,
         task_publish_retry=False,  # whoever publishes has something better to do than to wait
         worker_prefetch_multiplier=4,
+        worker_autoscaler="reconcile.autoscale:Autoscaler",
         worker_send_task_events=True,
         # Whoever hands groups over publishes no events of them; see `_tell_of_compensations`.
         task_send_sent_event=False,
@@ -91,6 +92,31 @@ def _let_grpc_yield(**_: Any) -> None:
 def _set_faults(sender: str, **_: Any) -> None:
     """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
     faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
+
+
+@setup_logging.connect
+def _leave_logging_to_us(**_: Any) -> None:
+    """That somebody listens is enough for Celery to set up none of its own. Its name is what a
+    process of Celery's is known by; each kind learns its own at another moment."""
+
+
+@celeryd_init.connect
+def _log_as_worker(sender: str, **_: Any) -> None:
+    name = sender.partition("@")[0]
+    logs.configure(name)
+    tracing.begin(name)
+
+
+@beat_init.connect
+def _log_as_beat(**_: Any) -> None:
+    logs.configure("beat")
+
+
+@import_modules.connect
+def _log_as_flower(**_: Any) -> None:
+    """Flower sends no signal of its own when it begins; this one is sent everywhere."""
+    if "flower" in sys.argv:
+        logs.configure("flower")
 
 
 @celeryd_init.connect

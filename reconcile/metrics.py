@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery import Task
@@ -10,10 +9,10 @@ from celery.signals import beat_init, task_postrun, worker_init
 from prometheus_client import REGISTRY, Counter
 
 from reconcile.peers import peers
-from recoup import metrics
+from recoup import logs, metrics
 from recoup.settings import settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 KINDS = ("settle", "compensate", "retry_parked")
 """The tasks of each party; see `tasks.py`."""

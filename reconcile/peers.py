@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +10,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from reconcile import clients
+from recoup import logs
 from recoup.errors import RecoupError
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 NOBODY = "nobody.0"
 """No order has version 0: asking for it goes the whole way to a database, and finds nothing."""

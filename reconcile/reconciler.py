@@ -7,7 +7,6 @@ somebody else, changes nothing: the verdict is write-once, and settling is idemp
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,11 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal, why
-from recoup import faults
+from recoup import faults, logs, tracing
 from recoup.errors import RecoupError, Unanswered
+from recoup.reasons import who
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 PEER_STATES = {
     pb.Leg.NONE: Peer.NONE,
@@ -82,18 +82,21 @@ class Reconciler:
         party: Party,
         orders: Orders,
         peer: Callable[[str], Party],
-        by: str,
-        counted_as: str = "worker",
+        by: str = "worker",
     ) -> None:
-        """`peer` gives the client of another party by its name; `by` is who this is, as orders'
-        histories call it, `counted_as` as settlements are counted."""
+        """`peer` gives the client of another party by its name; `by`: who this is, a
+        worker or a sweep, for what is counted and for the histories of orders."""
         self.name = name
-        self.by = by
         self._party = party
         self._orders = orders
         self._peer = peer
-        self._counted_as = counted_as
+        self._by = by
 
+    @tracing.many(
+        lambda self, _: f"settle {self.name}",
+        lambda self, tids: tids,
+        lambda tids, outcomes: {tid: str(outcomes[tid]) for tid in tids},
+    )
     def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
         """What became of each tid. Raises nothing that belongs to one tid or one peer."""
         outcomes: dict[str, Outcome] = {}
@@ -127,7 +130,7 @@ class Reconciler:
                 verdicts[decision.tid] = decision.verdict
             # While it is undecided, it may be only a name, by which nobody holds anything.
             if decision.ahead and decision.verdict != orders_pb2.UNDECIDED:
-                log.error(AHEAD, decision.tid)
+                log.error(AHEAD, decision.tid, tid=decision.tid, party=self.name)
 
     def _proposals(
         self, tids: Sequence[str], outcomes: dict[str, Outcome], ahead: Container[str]
@@ -147,7 +150,7 @@ class Reconciler:
             if leg.state == pb.Leg.HELD:
                 held[leg.tid] = leg
                 if leg.tid in ahead:
-                    log.error(AHEAD, leg.tid)
+                    log.error(AHEAD, leg.tid, tid=leg.tid, party=self.name)
             elif leg.state == pb.Leg.MALFORMED:
                 outcomes[leg.tid] = Stuck(PARK_REASONS[pb.FAILED])
             else:  # nothing is held; a settled leg without a verdict is found by its held peer
@@ -162,12 +165,15 @@ class Reconciler:
                 continue
             said = why(peers[tid], what.verdict)
             verdict = PROPOSALS[what.verdict]
-            proposals.append(orders_pb2.Proposal(tid=tid, verdict=verdict, by=self.by, why=said))
+            proposals.append(
+                orders_pb2.Proposal(tid=tid, verdict=verdict, by=who(self._by, self.name), why=said)
+            )
             if what.alarm:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():
             if decision.verdict == orders_pb2.UNDECIDED:
-                log.error("%s: %s", decision.tid, alarms[decision.tid])
+                tid = decision.tid
+                log.error("%s: %s", tid, alarms[tid], tid=tid, party=self.name)
         return proposals
 
     def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, dict[str, Peer]]:
@@ -184,7 +190,8 @@ class Reconciler:
                 for peer_leg in self._peer(name).status(tids).legs:
                     states[peer_leg.tid][name] = PEER_STATES[peer_leg.state]
             except (RecoupError, LookupError) as error:
-                log.warning("%s: peer %s can't be reached: %s", self.name, name, error)
+                away = f"peer {name} can't be reached: {error}"
+                log.warning(away, party=self.name, tids=tids)
                 for tid in tids:
                     states[tid][name] = Peer.UNREACHABLE
         return states
@@ -195,7 +202,7 @@ class Reconciler:
             return {}
         try:
             faults.point("worker.before_settle")
-            results = self._party.settle(verdicts, self._counted_as)
+            results = self._party.settle(verdicts, self._by)
             faults.point("worker.after_settle")
         except Unanswered as error:
             waiting = Waiting(unreachable(self.name, error))

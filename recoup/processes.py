@@ -23,10 +23,6 @@ SERVERS = ("valkey-server", "redis-server")
 OLDEST_SERVER = (7, 0)
 
 
-WORKER_TASKS = 64
-"""Tasks at a time in one worker process: each only waits for gRPC, so many fit."""
-
-
 class Stage(IntEnum):
     """The order of stopping: who asks others first, the stores last; one stage stops together.
     All start at once, since each waits for what it needs."""
@@ -54,7 +50,7 @@ def processes(settings: Settings) -> list[Process]:
     """Every process of one instance. Raises WrongSetup when there is no database server."""
     port, python = settings.port_of, (sys.executable, "-m")
     server = database_server(settings.redis_server)
-    celery = (*python, "celery", "--app", "reconcile.app")
+    celery = (*python, "celery", "--quiet", "--app", "reconcile.app")
 
     def database(name: str, *options: str) -> Process:
         folder = str(settings.data_dir / name)
@@ -76,7 +72,8 @@ def processes(settings: Settings) -> list[Process]:
 
     def worker(party: str) -> Process:
         name = f"{party}-worker"
-        pool = ("--pool", "gevent", "--concurrency", str(WORKER_TASKS), "--events")
+        scale = f"--autoscale={settings.worker_most_tasks},{settings.worker_least_tasks}"
+        pool = ("--pool", "gevent", scale, "--events")
         quiet = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
         command = (*celery, "worker", "--queues", party, "--hostname", f"{name}@%h", *pool, *quiet)
         return Process(name, command, Stage.FRONT, metrics_port=port(f"{name}-metrics"))
@@ -100,7 +97,10 @@ def processes(settings: Settings) -> list[Process]:
         ),
         Process(
             "flower",
-            (*celery, "flower", f"--address={settings.host}", f"--port={port('flower')}"),
+            (
+                *(*celery, "flower", f"--conf={ROOT / 'reconcile' / 'flowerconfig.py'}"),
+                *(f"--address={settings.host}", f"--port={port('flower')}"),
+            ),
             Stage.FRONT,
             port("flower"),
         ),

@@ -6,7 +6,6 @@ would lie. Of what can't be reached nothing but that is told: never 0, never wha
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 
 import redis
@@ -14,10 +13,11 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from recoup import logs
 from recoup.errors import Unanswered
 from recoup.scripts import connect, is_durable
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 LIMIT_S = 0.5
 """A database that is well answers in a millisecond; who asks for metrics waits meanwhile."""

@@ -16,8 +16,8 @@ VERBS: Final = ("retry", "abort", OTHER)
 RESULTS: Final = {"begun": "begun", "broke off": "broke_off", "refused": "refused"}
 """How the result of an action begins, and what it is called here; any other one is `done`."""
 
-WORKERS: Final = {reasons.worker(party) for party in settings().parties}
-SWEEPS: Final = {reasons.sweep(party) for party in settings().parties}
+WORKERS: Final = {reasons.who("worker", party) for party in settings().parties}
+SWEEPS: Final = {reasons.who("sweep", party) for party in settings().parties}
 
 _verdicts = Counter(
     "recoup_verdicts",

@@ -18,6 +18,7 @@ from gateway.orders.records import Decision, Order, Proposal
 from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered
 from recoup.settings import PARTIES, Settings
+from tests.integration.conftest import Server
 from tests.integration.world import CRASHES, Broker, Crash, Event, Mode, Orders, Steps, Trouble
 from tests.integration.world import World as TheWorld
 
@@ -65,6 +66,11 @@ def _no_alarm(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.ERROR)
     yield
     assert caplog.get_records("call") == []
+
+
+@pytest.fixture
+def server(server_in_memory: Server) -> Server:
+    return server_in_memory
 
 
 @pytest.fixture

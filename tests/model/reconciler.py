@@ -56,7 +56,7 @@ def party(name: str, line: Line) -> clients.Party:
 
 def reconciler(name: str, line: Line) -> Reconciler:
     peers = functools.partial(party, line=line)
-    return Reconciler(name, party(name, line), orders(line), peers, "a worker")
+    return Reconciler(name, party(name, line), orders(line), peers)
 
 
 def settler(name: str, tid: str) -> Program:

@@ -10,7 +10,7 @@ from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
 from reconcile.peers import peers
 from reconcile.reconciler import Reconciler
-from recoup import reasons
+from recoup import tracing
 from recoup.errors import Unanswered
 from recoup.scripts import connect
 from recoup.server import serve
@@ -48,15 +48,9 @@ def watch(name: str) -> None:
 def make_sweep(name: str, ledger: Ledger) -> Sweep:
     """The party's sweep."""
     # It asks its own party over gRPC too: one way to settle, whoever does it.
-    reconciler = Reconciler(
-        name,
-        clients.party(name),
-        clients.orders(),
-        clients.party,
-        by=reasons.sweep(name),
-        counted_as="sweep",
-    )
+    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party, by="sweep")
 
+    @tracing.many(f"sweep {name}", lambda tids, due_ms: tids)
     def publish(tids: Sequence[str], due_ms: int) -> None:
         # Not above: it is nearly half of what a start costs, and checkouts wait for a party that
         # restarts, while nobody waits for this.

@@ -18,8 +18,8 @@ def value(series: str, **labels: str) -> float:
 @pytest.mark.parametrize(
     ("by", "counted_as"),
     [
-        (reasons.worker("stock"), "worker"),
-        (reasons.sweep("payment"), "sweep"),
+        (reasons.who("worker", "stock"), "worker"),
+        (reasons.who("sweep", "payment"), "sweep"),
         (reasons.operator("ann"), "operator"),
         ("mallory", "other"),
         ("mallory-worker", "other"),

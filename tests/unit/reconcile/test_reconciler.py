@@ -70,6 +70,7 @@ class Party(clients.Party):
         self.states: dict[str, pb.Leg.State.ValueType] = {}
         self.results: dict[str, pb.Settled.ValueType] = {}
         self.settled: dict[str, Verdict] = {}
+        self.settled_by = ""
         self.clock_ms = DEADLINE_MS
         self.error: Exception | None = None
         self._parties = ("stock", "payment", *others)
@@ -92,6 +93,7 @@ class Party(clients.Party):
         if self.error:
             raise self.error
         self.settled |= verdicts
+        self.settled_by = by
         return [self.results.get(tid, pb.SETTLED) for tid in verdicts]
 
 
@@ -115,7 +117,7 @@ def payment() -> Party:
 
 @pytest.fixture
 def reconciler(stock: Party, payment: Party, orders: Orders) -> Reconciler:
-    return Reconciler("stock", stock, orders, {"payment": payment}.__getitem__, "a worker")
+    return Reconciler("stock", stock, orders, {"payment": payment}.__getitem__)
 
 
 def settle(reconciler: Reconciler, tid: str = "o.1") -> Outcome:
@@ -165,6 +167,28 @@ def test_what_does_not_heal_by_itself_is_stuck(
     outcome = settle(reconciler)
     assert isinstance(outcome, Stuck)
     assert reason in outcome.reason
+
+
+def test_a_party_is_told_who_settles(stock: Party, payment: Party, orders: Orders) -> None:
+    orders.known["o.1"] = COMMIT
+    peer = {"payment": payment}.__getitem__
+    settle(Reconciler("stock", stock, orders, peer))
+    assert stock.settled_by == "worker"
+    settle(Reconciler("stock", stock, orders, peer, by="sweep"))
+    assert stock.settled_by == "sweep"
+
+
+def test_why_it_waits_reads_the_same_whatever_the_details(
+    reconciler: Reconciler, stock: Party, orders: Orders, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a party that can't be reached, each time with other details
+    orders.known["o.1"] = COMMIT
+    for port in ("8001", "8002"):
+        stock.error = Unanswered(f"failed to connect to {port}", "no answer in time")
+        # When it is to settle, then it waits for the same cause, and the log has the details
+        with caplog.at_level(logging.INFO):
+            assert settle(reconciler) == Waiting("stock can't be reached (no answer in time)")
+        assert port in caplog.text
 
 
 # --- there is none yet ---
@@ -406,13 +430,13 @@ def test_every_peer_is_asked(stock: Party, payment: Party, orders: Orders) -> No
     payment.states["o.1"] = HELD
     peers = {"payment": payment, "voucher": Party()}
     # When it is settled, then it is aborted; and once the third holds too, another is committed
-    worker = Reconciler("stock", stock, orders, peers.__getitem__, "a worker")
+    worker = Reconciler("stock", stock, orders, peers.__getitem__)
     assert settle(worker) == Done("abort")
-    assert orders.said["o.1"] == ("a worker", "past the deadline and voucher has no leg")
+    assert orders.said["o.1"] == ("stock-worker", "past the deadline and voucher has no leg")
     for party in (stock, *peers.values()):
         party.states["o.2"] = HELD
     assert settle(worker, "o.2") == Done("commit")
-    assert orders.said["o.2"] == ("a worker", "all hold their legs")
+    assert orders.said["o.2"] == ("stock-worker", "all hold their legs")
 
 
 def test_nothing_to_settle(reconciler: Reconciler, orders: Orders) -> None:
