@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from recoup.cli import main
 from recoup.processes import ROOT, processes
 from recoup.settings import Settings
 from tests.unit.compose.queries import absences, labels, names, parsed
@@ -39,7 +40,10 @@ def test_an_alert_says_what_to_do(name: str) -> None:
     annotations = ALERTS[name]["annotations"]
     assert set(annotations) == {"summary", "customers", "console", "command", "runbook"}
     assert annotations["console"].startswith("{{ $externalLabels.gateway }}/console")
-    assert annotations["command"].startswith("recoup ")
+    program, command, *options = annotations["command"].split()
+    assert program == "recoup"
+    known = {option for each in main.commands[command].params for option in each.opts}
+    assert {option for option in options if option.startswith("--")} <= known
     assert annotations["runbook"] == f"docs/runbook.md#{name.lower()}"
     # and whoever follows it finds an answer to each question
     assert [word for word in QUESTIONS if f"**{word}**" not in SECTIONS[name]] == []
