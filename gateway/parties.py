@@ -14,6 +14,7 @@ from gateway.handover import Handover
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
 from recoup import logs, tracing
+from recoup.bounds import PROBE_TID
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.rpc import ask, ask_again, open_channel
 from recoup.settings import Settings
@@ -22,9 +23,6 @@ log = logs.logger(__name__)
 
 PROBE_S = 1.0
 """How often a party that stays away is asked whether it is back."""
-
-PROBE_TID = "probe.0"
-"""No order has version 0, so this asks for a leg that never is: the whole way to the database."""
 
 SILENT_PART = 0.9
 """A party that doesn't answer for this part of a deadline stays away; the rest of it has gone into

@@ -10,6 +10,7 @@ import gevent
 from gateway import metrics
 from gateway.orders.store import OrderStore
 from gateway.parties import Party
+from recoup.bounds import PROBE_TID
 from recoup.errors import RecoupError
 from recoup.settings import Settings
 
@@ -18,8 +19,6 @@ LIMIT_S = 1.0
 
 SKEW_ALARM_PART = 0.25
 """Clocks that disagree by this part of a deadline are worth an alarm: deductions will be late."""
-
-NOBODY = "nobody.0"
 
 
 class Watch:
@@ -40,7 +39,7 @@ class Watch:
 
     def look(self) -> dict[str, dict[str, Any]]:
         """What is to be said of each service, for people; and sets what is measured of them."""
-        checks = {"orders": gevent.spawn(check, lambda: self._store.propose(NOBODY, ""))}
+        checks = {"orders": gevent.spawn(check, lambda: self._store.propose(PROBE_TID, ""))}
         for party in self._parties:
             checks[party.name] = gevent.spawn(check, lambda p=party: p.ping(LIMIT_S))
         gevent.joinall(list(checks.values()), timeout=LIMIT_S + 0.2)

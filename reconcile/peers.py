@@ -11,12 +11,10 @@ from prometheus_client.registry import Collector
 
 from reconcile import clients
 from recoup import logs
+from recoup.bounds import PROBE_TID
 from recoup.errors import RecoupError
 
 log = logs.logger(__name__)
-
-NOBODY = "nobody.0"
-"""No order has version 0: asking for it goes the whole way to a database, and finds nothing."""
 
 Ask = Callable[[], object]
 
@@ -57,7 +55,7 @@ class Peers(Collector):
 
 def peers(process: str, parties: Sequence[str]) -> Peers:
     """The order store and these parties, as `process` sees them."""
-    asks: dict[str, Ask] = {"orders": lambda: clients.orders().verdicts([NOBODY])}
+    asks: dict[str, Ask] = {"orders": lambda: clients.orders().verdicts([PROBE_TID])}
     for name in parties:
-        asks[name] = lambda name=name: clients.party(name).status([NOBODY])  # type: ignore[misc]
+        asks[name] = lambda name=name: clients.party(name).status([PROBE_TID])  # type: ignore[misc]
     return Peers(process, asks)

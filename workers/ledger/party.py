@@ -11,6 +11,7 @@ from reconcile import clients
 from reconcile.peers import peers
 from reconcile.reconciler import Reconciler
 from recoup import tracing
+from recoup.bounds import PROBE_TID
 from recoup.errors import Unanswered
 from recoup.scripts import connect
 from recoup.server import serve
@@ -45,6 +46,15 @@ def watch(name: str) -> None:
     REGISTRY.register(peers(name, others))
 
 
+def orders_answer() -> bool:
+    """Whether the order store answers, its database too."""
+    try:
+        clients.orders().verdicts([PROBE_TID])
+    except Unanswered:
+        return False
+    return True
+
+
 def make_sweep(name: str, ledger: Ledger) -> Sweep:
     """The party's sweep."""
     # It asks its own party over gRPC too: one way to settle, whoever does it.
@@ -57,12 +67,5 @@ def make_sweep(name: str, ledger: Ledger) -> Sweep:
         from reconcile.app import app
 
         app.send_task(f"{name}.settle", (tids, due_ms), queue=name, retry=False)
-
-    def orders_answer() -> bool:
-        try:
-            clients.orders().verdicts([])
-        except Unanswered:
-            return False
-        return True
 
     return Sweep(ledger, reconciler, publish, orders_answer, settings())
