@@ -12,6 +12,8 @@ from flask import Flask
 from gateway import metrics, openapi, problem_pages
 from gateway.batching import Batcher, Pending
 from gateway.checkout import Checkout
+from gateway.console import blueprint as console
+from gateway.console.sight import Sight
 from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
@@ -89,6 +91,9 @@ def make_app(settings: Settings) -> Flask:
     )
     problem_pages.register(app)
     openapi.register(app)
+    sight = Sight(settings)
+    console.register(app, sight)
     app.extensions["hand_over"] = hand_over
     app.extensions["admission"] = checkout.admission
+    app.extensions["sight"] = sight
     return app
