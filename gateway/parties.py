@@ -84,6 +84,7 @@ class Party:
         request = pb.ApplyRequest(
             deductions=[what for what, _ in work if isinstance(what, pb.Deduction)],
             settlements=[what for what, _ in work if isinstance(what, pb.Settlement)],
+            by="gateway",
         )
         began_s = time.monotonic()
         try:

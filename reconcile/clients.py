@@ -47,12 +47,11 @@ class Party:
         """What the party knows of these tids."""
         return ask(self._stub.Status, pb.StatusRequest(tids=tids), LIMIT_S)
 
-    def settle(self, verdicts: Mapping[str, Verdict]) -> list[pb.Settled.ValueType]:
-        """Settles legs by their verdicts, in order."""
+    def settle(self, verdicts: Mapping[str, Verdict], by: str) -> list[pb.Settled.ValueType]:
+        """Settles legs by their verdicts, in order. `by`: who has it done, for what is counted."""
         settlements = [pb.Settlement(tid=tid, verdict=v) for tid, v in verdicts.items()]
-        return list(
-            ask(self._stub.Apply, pb.ApplyRequest(settlements=settlements), LIMIT_S).settled
-        )
+        request = pb.ApplyRequest(settlements=settlements, by=by)
+        return list(ask(self._stub.Apply, request, LIMIT_S).settled)
 
     def claim(self, tid: str, due_ms: int, backoff_ms: int, lease_ms: int) -> pb.ClaimReply:
         """Begins one try to settle a leg."""

@@ -31,6 +31,8 @@ PROPOSALS = {"commit": orders_pb2.COMMIT, "abort": orders_pb2.ABORT}
 
 AHEAD = "%s is ahead of its order: the order store lost writes"
 
+ORDERS_FAIL = "the order store fails"
+
 PARK_REASONS = {
     pb.FAILED: "malformed record",
     pb.CONTRADICTION: "contradiction: the leg was settled against the verdict",
@@ -64,17 +66,31 @@ class Stuck:
 Outcome = Done | Waiting | Stuck
 
 
+def unreachable(name: str, error: Unanswered) -> str:
+    """Why a leg waits for a service that doesn't answer: the same text for the same reason, so that
+    what waits can be grouped by it. The details go to the log."""
+    log.info("%s can't be reached: %s", name, error)
+    return f"{name} can't be reached ({error.cause})"
+
+
 class Reconciler:
     """Settles the legs of one party."""
 
     def __init__(
-        self, name: str, party: Party, orders: Orders, peer: Callable[[str], Party]
+        self,
+        name: str,
+        party: Party,
+        orders: Orders,
+        peer: Callable[[str], Party],
+        by: str = "worker",
     ) -> None:
-        """`peer` gives the client of another party by its name."""
+        """`peer` gives the client of another party by its name; `by`: who this is, for what is
+        counted."""
         self.name = name
         self._party = party
         self._orders = orders
         self._peer = peer
+        self._by = by
 
     def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
         """What became of each tid. Raises nothing that belongs to one tid or one peer."""
@@ -89,7 +105,7 @@ class Reconciler:
             if proposals:
                 self._sort(self._orders.propose(proposals), verdicts, outcomes)
         except Unanswered as error:
-            waiting = Waiting(f"orders can't be reached ({error})", orders_unreachable=True)
+            waiting = Waiting(unreachable("orders", error), orders_unreachable=True)
             outcomes |= {t: waiting for t in tids if t not in verdicts and t not in outcomes}
         outcomes |= self._settle_by(verdicts)
         return outcomes
@@ -103,7 +119,8 @@ class Reconciler:
         """Adds the verdicts there are to `verdicts`, and what failed to `outcomes`."""
         for decision in decisions:
             if decision.error:
-                outcomes[decision.tid] = Stuck(f"the order store fails: {decision.error}")
+                log.error("%s: %s: %s", decision.tid, ORDERS_FAIL, decision.error)
+                outcomes[decision.tid] = Stuck(ORDERS_FAIL)
             elif decision.verdict != orders_pb2.UNDECIDED:
                 verdicts[decision.tid] = decision.verdict
             # While it is undecided, it may be only a name, by which nobody holds anything.
@@ -120,7 +137,7 @@ class Reconciler:
         try:
             status = self._party.status(undecided)
         except Unanswered as error:
-            waiting = Waiting(f"{self.name} can't be reached ({error})")
+            waiting = Waiting(unreachable(self.name, error))
             outcomes |= {tid: waiting for tid in undecided}
             return {}
         held = {}
@@ -174,10 +191,10 @@ class Reconciler:
             return {}
         try:
             faults.point("worker.before_settle")
-            results = self._party.settle(verdicts)
+            results = self._party.settle(verdicts, self._by)
             faults.point("worker.after_settle")
         except Unanswered as error:
-            waiting = Waiting(f"{self.name} can't be reached ({error})")
+            waiting = Waiting(unreachable(self.name, error))
             return {tid: waiting for tid in verdicts}
         outcomes: dict[str, Outcome] = {}
         for (tid, verdict), result in zip(verdicts.items(), results, strict=True):

@@ -16,7 +16,7 @@ from celery import Task
 from reconcile.app import app
 from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
-from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
+from reconcile.reconciler import Done, Reconciler, Stuck, Waiting, unreachable
 from recoup import faults
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
@@ -103,7 +103,7 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
             return f"parked: {outcome.reason}"
         party(name).note(tid, outcome.cause, outcome.orders_unreachable)
     except Unanswered as error:
-        outcome = Waiting(f"{name} can't be reached ({error})")
+        outcome = Waiting(unreachable(name, error))
     raise task.retry((tid, due_ms), countdown=pause_ms / 1000, exc=StillWaiting(outcome.cause))
 
 

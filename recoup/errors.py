@@ -8,6 +8,9 @@
 A refusal ("not enough") is a value, never an exception.
 """
 
+NO_DATABASE = "the database did not answer"
+"""What a service says when its own database is away: so begins what it tells those who ask it."""
+
 
 class RecoupError(Exception):
     """Whatever Recoup itself raises."""
@@ -15,6 +18,11 @@ class RecoupError(Exception):
 
 class Unanswered(RecoupError):
     """Someone did not answer in time, or lost its connection. Whether it acted is not known."""
+
+    def __init__(self, what: str, cause: str = "no answer") -> None:
+        """`what` has the details; `cause` says why in a few words, the same for the same reason."""
+        super().__init__(what)
+        self.cause = cause
 
 
 class NotSent(RecoupError):

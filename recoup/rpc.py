@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 import grpc
 
-from recoup.errors import RecoupError, Unanswered
+from recoup.errors import NO_DATABASE, RecoupError, Unanswered
 
 CHANNEL_OPTIONS = [
     ("grpc.enable_http_proxy", 0),  # a proxy in the environment is not for our own services
@@ -37,14 +37,18 @@ PAUSE_S = 0.05
 """Between two attempts at a call that failed at once. The channel has a backoff of its own."""
 
 NO_ANSWER = {
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.UNKNOWN,
-    grpc.StatusCode.INTERNAL,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.UNAVAILABLE: "connection lost",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "no answer in time",
+    grpc.StatusCode.CANCELLED: "it stops",
+    grpc.StatusCode.UNKNOWN: "it fails",
+    grpc.StatusCode.INTERNAL: "connection lost",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "it is too busy",
+    grpc.StatusCode.FAILED_PRECONDITION: "its database refuses",
 }
+"""The statuses after which nobody knows whether a call was carried out, and why, in a few words.
+(Who isn't there at all gives no answer in time: calls wait for a server that is restarting.)"""
+
+DATABASE_AWAY = "its database doesn't answer"
 
 Request = TypeVar("Request", contravariant=True)
 Reply = TypeVar("Reply", covariant=True)
@@ -73,7 +77,9 @@ def ask(method: Method[Request, Reply], request: Request, timeout_s: float) -> R
     except grpc.RpcError as error:
         code, details = error.code(), error.details()
         if code in NO_ANSWER:
-            raise Unanswered(f"{code.name.lower().replace('_', ' ')}: {details}") from error
+            away = (details or "").startswith(NO_DATABASE)
+            cause = DATABASE_AWAY if away else NO_ANSWER[code]
+            raise Unanswered(f"{code.name.lower().replace('_', ' ')}: {details}", cause) from error
         raise RecoupError(f"{code.name}: {details}") from error
 
 

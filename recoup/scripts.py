@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
-from recoup.errors import Unanswered, WrongSetup
+from recoup.errors import NO_DATABASE, Unanswered, WrongSetup
 
 SHARED = Path(__file__).with_name("lua")
 PRELUDE = SHARED / "prelude.lua"
@@ -76,14 +76,27 @@ def refuse_unsafe(client: redis.Redis, durable: bool) -> None:
     for setting, safe, otherwise in SAFE:
         if not durable and setting not in ALWAYS_NEEDED:
             continue
-        try:
-            value = client.config_get(setting).get(setting, safe)
-        except redis.exceptions.RedisError as error:
-            raise Unanswered(f"the database can't be asked for its settings: {error}") from error
+        value = _setting(client, setting, safe)
         if value != safe:
             raise WrongSetup(
                 f"the database has {setting} {value}: {otherwise}. Set {setting} to {safe}."
             )
+
+
+def is_durable(client: redis.Redis) -> bool:
+    """Whether this database keeps what it acknowledges, by its settings as they are now.
+
+    Raises Unanswered when it can't be asked.
+    """
+    return all(_setting(client, setting, safe) == safe for setting, safe, _ in SAFE)
+
+
+def _setting(client: redis.Redis, setting: str, unknown: str) -> str:
+    """A setting of the database; `unknown` if it has none of that name."""
+    try:
+        return str(client.config_get(setting).get(setting, unknown))
+    except redis.exceptions.RedisError as error:
+        raise Unanswered(f"the database can't be asked for its settings: {error}") from error
 
 
 class Scripts:
@@ -117,7 +130,7 @@ class Scripts:
                 for i, result in zip(unknown, again, strict=True):
                     results[i] = result
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
-            raise Unanswered(f"the database did not answer: {error}") from error
+            raise Unanswered(f"{NO_DATABASE}: {error}") from error
         return results
 
     def run_one(self, call: Call) -> Any:

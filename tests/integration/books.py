@@ -150,6 +150,10 @@ class Books:
             if found
         }
 
+    def pending(self, limit: int = 100, **asked: Any) -> pb.PendingReply:
+        """Those that wait, or are parked, and fit."""
+        return self.ledger.pending(pb.PendingRequest(limit=limit, **asked))
+
     def claim(self, tid: str, due_ms: int, backoff_ms: int = 10, lease_ms: int = 200) -> int:
         """The new due time; 0 if the leg has become somebody else's."""
         request = pb.ClaimRequest(tid=tid, due_ms=due_ms, backoff_ms=backoff_ms, lease_ms=lease_ms)

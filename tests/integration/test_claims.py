@@ -236,8 +236,8 @@ def test_what_waits_is_listed_with_the_longest_waiting_first(
     stock.ledger.park("bad.1", "a reason")
     before = photograph()
     # When they are listed
-    waits = stock.ledger.pending(parked=False, limit=2)
-    parked = stock.ledger.pending(parked=True, limit=2)
+    waits = stock.pending(limit=2)
+    parked = stock.pending(parked=True, limit=2)
     # Then the first are told as they are, and how many there are
     assert [leg.tid for leg in waits.legs] == ["o.2", "o.1"]
     assert waits.legs[0] == stock.leg("o.2")
@@ -250,7 +250,7 @@ def test_what_waits_is_listed_with_the_longest_waiting_first(
 
 
 def test_when_nothing_waits_nothing_is_listed(stock: Books) -> None:
-    reply = stock.ledger.pending(parked=False, limit=1)
+    reply = stock.pending(limit=1)
     assert (list(reply.legs), reply.total) == ([], 0)
     assert reply.clock_ms > 0
 

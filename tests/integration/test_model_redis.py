@@ -87,7 +87,9 @@ def any_call(chance: random.Random) -> tuple[int, Call]:
         lambda twin: twin.ledger.unpark(chance.choice((1, LONG))),
         lambda twin: twin.ledger.take_due(LONG, 13),
         lambda twin: (twin.ledger.waiting_for_orders(), twin.ledger.wake(LONG)),
-        lambda twin: twin.ledger.pending(away, LONG),
+        lambda twin: twin.ledger.pending(
+            pb.PendingRequest(parked=away, limit=LONG, order_id="0" if kept else "")
+        ),
         lambda twin: twin.ledger.retry([tid]),
         lambda twin: twin.accounts.create([new]),
         lambda twin: twin.accounts.find([id]),

@@ -14,7 +14,7 @@ from gateway.orders.store import OrderStore
 from proto import ledger_pb2 as pb
 from recoup.settings import AMOUNT_MAX
 from tests.integration.books import ABORT, COMMIT, Books, Photographer
-from workers.ledger.engine import Totals
+from workers.ledger.measures import Totals
 from workers.ledger.metrics import observe
 
 NAMES = ("put_in", "available", "held", "used")
@@ -242,7 +242,7 @@ def test_the_gauges_tell_what_is_held_and_overdue_and_parked(payment: Books) -> 
     for tid, amount in {"done.1": 1, "parked.1": 2, "late.1": 4}.items():
         payment.hold(tid, ("u", amount))
     payment.settle("done.1", COMMIT)
-    payment.ledger.park("parked.1", "a reason")
+    payment.ledger.park("parked.1", "missing account")
     payment.pass_ms(60_000)
     payment.hold("o.1", ("u", 8))
     # When they are counted
@@ -250,7 +250,8 @@ def test_the_gauges_tell_what_is_held_and_overdue_and_parked(payment: Books) -> 
     # Then the gauges say so
     assert gauge("recoup_legs_held", party="payment") == 3
     assert gauge("recoup_legs_overdue", party="payment") == 1
-    assert gauge("recoup_legs_parked", party="payment") == 1
+    assert gauge("recoup_legs_parked", party="payment", reason="missing_account") == 1
+    assert gauge("recoup_legs_parked", party="payment", reason="contradiction") == 0
     assert 50 < (gauge("recoup_oldest_overdue_seconds", party="payment") or 0) <= 60
     assert gauge("recoup_held_units", party="payment") == 14
     assert gauge("recoup_imbalance_units", book="money") == 0

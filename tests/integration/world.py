@@ -230,7 +230,7 @@ class PeerParty(clients.Party):
             f"status {self._name}", lambda: self._service.Status(request, context())
         )
 
-    def settle(self, verdicts: Mapping[str, Verdict]) -> list[pb.Settled.ValueType]:
+    def settle(self, verdicts: Mapping[str, Verdict], by: str) -> list[pb.Settled.ValueType]:
         def act() -> list[pb.Settled.ValueType]:
             each = [pb.Settlement(tid=tid, verdict=v) for tid, v in verdicts.items()]
             return list(self._service.Apply(pb.ApplyRequest(settlements=each), context()).settled)

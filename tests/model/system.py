@@ -24,7 +24,7 @@ from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 from workers.ledger.service import LedgerService
 
-FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms"}
+FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms", "recent_tries"}
 """What a leg tells the operator, or a sweep, which by it leaves a leg to the workers, or doesn't:
 both are explored. Two legs that differ in these alone are one."""
 

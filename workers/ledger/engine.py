@@ -11,7 +11,8 @@ Keys, all under one hash tag (`{stock}:…`):
                          earlier generations have sold, or spent; absent: nothing)
     totals        hash   put_in, available, held, used of all accounts; absent, or with a field
                          `unknown`: not known
-    leg:<tid>     hash   state, digest, lines ("id:amount:generation,…"), parties, deadline_ms, …
+    leg:<tid>     hash   state, digest, lines ("id:amount:generation,…"), parties, deadline_ms, …;
+                         recent_tries ("at_ms cause" a line each; absent: none)
     due           zset   tid -> ms at which someone must look at the held leg
     parked        zset   tid -> ms since when; `reasons` hash: tid -> why
     waiting       set    tids that wait for the order store to answer again
@@ -31,39 +32,20 @@ import redis
 
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
-from recoup.scripts import Call, Scripts
+from recoup.scripts import Call, Scripts, is_durable
 from recoup.settings import Settings
+from workers.ledger import answers
 from workers.ledger.accounts import LUA, key_prefix, logged
+from workers.ledger.counts import Counts
+from workers.ledger.measures import MEASURED_LEGS, Measures, measures
+from workers.ledger.waiting import LOOK_STEP, LOOKED_LEGS, causes, fits, waiting
 
 log = logging.getLogger(__name__)
 
-ANSWERS = {
-    "yes": pb.Vote.YES,
-    "returned": pb.Vote.RETURNED,
-    "late": pb.Vote.LATE,
-    "ahead": pb.Vote.AHEAD,
-    "short": pb.Vote.SHORT,
-    "short_for_now": pb.Vote.SHORT_FOR_NOW,
-    "unknown": pb.Vote.UNKNOWN_ACCOUNT,
-    "conflict": pb.Vote.CONFLICT,
-}
-SETTLED = {
-    "settled": pb.SETTLED,
-    "already": pb.ALREADY,
-    "no_leg": pb.NO_LEG,
-    "contradiction": pb.CONTRADICTION,
-    "missing_account": pb.MISSING_ACCOUNT,
-    "held_too_little": pb.HELD_TOO_LITTLE,
-}
-STATES = {"held": pb.Leg.HELD, "committed": pb.Leg.COMMITTED, "returned": pb.Leg.RETURNED}
 VERDICTS = {orders_pb2.COMMIT: "commit", orders_pb2.ABORT: "abort"}
 
 DEADLINES_AHEAD = 2
 """A deadline further ahead than this many deadlines can only come from a clock that is off."""
-
-MEASURED_LEGS = 2_000
-"""Legs that one measurement looks at: about 2 ms, in which others wait, and more than are held
-unless many wait anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +57,13 @@ class DueLeg:
     """When it was to be tried: at its deadline, or at the time that its last try has named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The sums over all accounts of a party."""
-
-    put_in: int
-    available: int
-    held: int
-    used: int
-
-    @property
-    def imbalance(self) -> int:
-        """Always 0: each script that moves something writes both sides."""
-        return self.put_in - self.available - self.held - self.used
-
-
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """What is worth watching of a party."""
-
-    legs_due: int
-    """Held legs that aren't parked, whenever they are due."""
-    legs_parked: int
-    legs_overdue: int
-    """Those past their deadline; of no more legs than MEASURED_LEGS, so it may be more."""
-    oldest_overdue_ms: int
-    totals: Totals | None
-    """None: not known, since nothing was put in yet, or the accounts are older than the totals."""
-
-
 class Ledger:
     """One party's legs."""
 
     def __init__(self, client: redis.Redis, party: str, settings: Settings) -> None:
         self.party = party
         self.settings = settings
+        self._counts = Counts(party)
         self._scripts = Scripts(client, LUA)
         self._prefix = key_prefix(party)
         self._due = self._prefix + "due"
@@ -127,7 +81,8 @@ class Ledger:
         calls += [self._settle_call(settlement) for settlement in request.settlements]
         results = self._run(calls)
         held, settled = results[: len(request.deductions)], results[len(request.deductions) :]
-        reply = pb.ApplyReply(votes=map(_vote, held), settled=map(_settled, settled))
+        self._counts.settled(request, settled)
+        reply = pb.ApplyReply(votes=map(answers.vote, held), settled=map(answers.settled, settled))
         reply.clock_ms = max((int(result[-1]) for result in results if result), default=0)
         return reply
 
@@ -158,7 +113,7 @@ class Ledger:
         """What is known of each tid, and the clock. Writes nothing."""
         keys = (self._due, self._reasons, self._clock)
         results = self._run([Call("status", (self._leg(tid), *keys), (tid,)) for tid in tids])
-        reply = pb.StatusReply(legs=map(_leg, tids, results))
+        reply = pb.StatusReply(legs=map(answers.leg, tids, results))
         reply.clock_ms = max((int(result[3]) for result in results if result), default=0)
         return reply
 
@@ -172,23 +127,44 @@ class Ledger:
     def note(self, tid: str, cause: str, orders_unreachable: bool) -> None:
         """Writes on a held leg why its last try did not settle it."""
         arguments = (tid, cause, int(orders_unreachable))
-        self._scripts.run_one(Call("note", (self._leg(tid), self._waiting), arguments))
+        keys = (self._leg(tid), self._waiting, self._clock)
+        if self._scripts.run_one(Call("note", keys, arguments)):
+            self._counts.waits()
 
     def park(self, tid: str, reason: str) -> None:
         """Puts a leg aside, with its reason."""
         keys = (self._leg(tid), self._due, self._parked, self._reasons, self._waiting, self._clock)
-        self._scripts.run_one(Call("park", keys, (tid, reason)))
+        if self._scripts.run_one(Call("park", keys, (tid, reason))):
+            self._counts.parked()
 
     def unpark(self, limit: int) -> int:
         """Makes up to `limit` parked legs due; returns how many."""
         call = Call("unpark", (self._parked, self._due, self._clock), (limit,))
         return int(self._scripts.run_one(call))
 
-    def pending(self, parked: bool, limit: int) -> pb.PendingReply:
-        """The legs that wait, those first that have waited longest; or those that are parked."""
-        keys = (self._parked if parked else self._due, self._clock)
-        now, total, *tids = self._scripts.run_one(Call("pending", keys, (limit,)))
-        return pb.PendingReply(legs=self.status(tids).legs, total=int(total), clock_ms=int(now))
+    def pending(self, asked: pb.PendingRequest) -> pb.PendingReply:
+        """The legs that wait, or are parked, and fit; and why they wait. Writes nothing.
+
+        It looks at the LOOKED_LEGS that have stood in the index for longest, in steps, so not all
+        at one instant. Of those that fit it tells the causes, and of the longest held all there is.
+        """
+        index = self._parked if asked.parked else self._due
+        call = Call("pending", (index, self._clock), (LOOKED_LEGS,))
+        now, total, tids = self._scripts.run_one(call)
+        clock_ms = int(now)
+        reply = pb.PendingReply(total=int(total), clock_ms=clock_ms)
+        fitting = []
+        for first in range(0, len(tids), LOOK_STEP):
+            arguments = (self._leg(""), *tids[first : first + LOOK_STEP])
+            rows = self._scripts.run_one(Call("look", (index, self._reasons), arguments))
+            reply.looked_at += len(rows)
+            fitting += [leg for leg in map(waiting, rows) if fits(leg, asked, clock_ms)]
+        fitting.sort(key=lambda leg: leg.held_at_ms)
+        reply.matched = len(fitting)
+        reply.causes.extend(causes(fitting, clock_ms))
+        legs = self.status([leg.tid for leg in fitting[: asked.limit]]).legs
+        reply.legs.extend(leg for leg in legs if leg.due_ms or leg.parked)  # not settled meanwhile
+        return reply
 
     def retry(self, tids: Sequence[str]) -> pb.RetryReply:
         """Makes legs due now, parked or not; says of each whether there was anything to."""
@@ -198,11 +174,13 @@ class Ledger:
 
     def measure(self) -> Measures:
         """What is worth watching, at one instant. Writes nothing."""
-        keys = (self._due, self._parked, self._totals, self._clock)
+        keys = (self._due, self._parked, self._reasons, self._totals, self._clock)
         call = Call("measure", keys, (self._leg(""), MEASURED_LEGS))
-        due, parked, overdue, oldest_ms, *totals = self._scripts.run_one(call)
-        known = Totals(*map(int, totals)) if totals[0] else None
-        return Measures(int(due), int(parked), int(overdue), int(oldest_ms), known)
+        return measures(self._scripts.run_one(call))
+
+    def is_durable(self) -> bool:
+        """Whether its database keeps what it acknowledges, as far as its settings tell."""
+        return is_durable(self._scripts.client)
 
     def take_due(self, limit: int, lease_ms: int) -> tuple[int, int, list[DueLeg]]:
         """Takes legs that are due: (clock_ms, their new due_ms, the legs). What was due and has no
@@ -242,35 +220,3 @@ def _merged(lines: Iterable[pb.Line]) -> list[tuple[str, int]]:
     for line in lines:
         amounts[line.account_id] = amounts.get(line.account_id, 0) + line.amount
     return sorted(amounts.items())
-
-
-def _vote(result: list[str] | None) -> pb.Vote:
-    return pb.Vote(answer=ANSWERS[result[0]], account_id=result[1]) if result else pb.Vote()
-
-
-def _settled(result: list[str] | None) -> pb.Settled.ValueType:
-    return SETTLED[result[0]] if result else pb.FAILED
-
-
-def _leg(tid: str, result: list[Any] | None) -> pb.Leg:
-    """The leg that status.lua describes; MALFORMED if its record can't be read."""
-    if result is None:
-        return pb.Leg(tid=tid, state=pb.Leg.MALFORMED)
-    pairs, due_ms, parked, _ = result
-    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-    leg = pb.Leg(tid=tid, due_ms=int(float(due_ms or 0)), parked=parked)
-    if not fields:
-        return leg
-    try:
-        leg.state = STATES[fields["state"]]
-        for line in filter(None, fields["lines"].split(",")):
-            account_id, amount, _ = line.split(":")
-            leg.lines.add(account_id=account_id, amount=int(amount))
-        leg.parties[:] = fields["parties"].split(",")
-        leg.cause = fields.get("cause", "")
-        for name in ("deadline_ms", "held_at_ms", "settled_at_ms", "tries", "next_try_ms"):
-            setattr(leg, name, int(fields.get(name, 0)))
-    except (KeyError, ValueError):
-        log.exception("the record of leg %s can't be read", tid)
-        leg.state = pb.Leg.MALFORMED
-    return leg

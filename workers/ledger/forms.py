@@ -77,6 +77,15 @@ def check_limit(limit: int) -> None:
     _check_number(limit, "a limit", least=1, most=ITEMS_MOST)
 
 
+def check_pending(request: pb.PendingRequest) -> None:
+    """What isn't named is empty, or 0."""
+    check_limit(request.limit)
+    _check_ids(id for id in (request.order_id, request.account_id) if id)
+    _check_number(request.held_for_ms, "a time")
+    if len(request.cause) > TEXT_MOST:
+        raise Malformed(f"the cause is longer than {TEXT_MOST} characters")
+
+
 def check_creations(request: pb.CreateAccountsRequest) -> None:
     """Each names a new account and its price."""
     _check_few(request.accounts)

@@ -11,7 +11,10 @@ import math
 
 from prometheus_client import Gauge
 
+from proto import ledger_pb2 as pb
+from reconcile.reconciler import ORDERS_FAIL, PARK_REASONS
 from workers.ledger.engine import Ledger
+from workers.ledger.measures import Measures
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +23,9 @@ BOOKS = {"payment": "money"}
 
 HELD = Gauge("recoup_legs_held", "Legs that are not settled, parked ones too", ["party"])
 OVERDUE = Gauge("recoup_legs_overdue", "Legs that are past their deadline", ["party"])
-PARKED = Gauge("recoup_legs_parked", "Legs put aside: they don't heal by themselves", ["party"])
+PARKED = Gauge(
+    "recoup_legs_parked", "Legs put aside: they don't heal by themselves", ["party", "reason"]
+)
 OLDEST = Gauge(
     "recoup_oldest_overdue_seconds", "How long the oldest leg is past its deadline", ["party"]
 )
@@ -32,6 +37,28 @@ IMBALANCE = Gauge(
 )
 
 
+REASONS = {
+    PARK_REASONS[pb.FAILED]: "malformed",
+    PARK_REASONS[pb.CONTRADICTION]: "contradiction",
+    PARK_REASONS[pb.MISSING_ACCOUNT]: "missing_account",
+    PARK_REASONS[pb.HELD_TOO_LITTLE]: "held_too_little",
+    ORDERS_FAIL: "orders_fail",
+}
+"""What each reason is called here."""
+
+OTHER = "other"
+"""Any other reason; and those that are parked beyond so many as are looked at."""
+
+
+def parked_for(now: Measures) -> dict[str, int]:
+    """How many legs are parked, by reason: all that are, and all reasons that there may be."""
+    counts = dict.fromkeys((*REASONS.values(), OTHER), 0)
+    for text, legs in now.parked_for.items():
+        counts[REASONS.get(text, OTHER)] += legs
+    counts[OTHER] += now.legs_parked - sum(now.parked_for.values())
+    return counts
+
+
 def observe(ledger: Ledger) -> None:
     """Sets the gauges, and logs an error if the books don't balance.
 
@@ -40,7 +67,8 @@ def observe(ledger: Ledger) -> None:
     now, party = ledger.measure(), ledger.party
     HELD.labels(party).set(now.legs_due + now.legs_parked)
     OVERDUE.labels(party).set(now.legs_overdue)
-    PARKED.labels(party).set(now.legs_parked)
+    for reason, legs in parked_for(now).items():
+        PARKED.labels(party, reason).set(legs)
     OLDEST.labels(party).set(now.oldest_overdue_ms / 1000)
     book, totals = BOOKS.get(party, party), now.totals
     HELD_UNITS.labels(party).set(totals.held if totals else math.nan)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
@@ -22,19 +21,20 @@ def run(name: str) -> None:
     """Serves the party `name` until it is told to stop."""
     client = connect(settings().database_url(name))
     ledger = Ledger(client, name, settings())
-    service = LedgerService(ledger, Accounts(client, name, settings()))
+    sweep = make_sweep(name, ledger)
+    service = LedgerService(ledger, Accounts(client, name, settings()), sweep.ended_ago_ms)
     serve(
         name,
         client,
         add=lambda server: add_LedgerServicer_to_server(service, server),
-        background=functools.partial(start_sweep, name, ledger),
+        background=sweep.start,
     )
 
 
-def start_sweep(name: str, ledger: Ledger) -> Callable[[], None]:
-    """Starts the party's sweep; returns what stops it."""
+def make_sweep(name: str, ledger: Ledger) -> Sweep:
+    """The party's sweep."""
     # It asks its own party over gRPC too: one way to settle, whoever does it.
-    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party)
+    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party, by="sweep")
 
     def publish(tids: Sequence[str], due_ms: int) -> None:
         # Not above: it is nearly half of what a start costs, and checkouts wait for a party that
@@ -50,4 +50,4 @@ def start_sweep(name: str, ledger: Ledger) -> Callable[[], None]:
             return False
         return True
 
-    return Sweep(ledger, reconciler, publish, orders_answer, settings()).start()
+    return Sweep(ledger, reconciler, publish, orders_answer, settings())

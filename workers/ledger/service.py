@@ -25,12 +25,20 @@ INITS_MOST = THREADS // 2
 Reply = TypeVar("Reply", bound=Message)
 
 
+def never() -> None:
+    """There is no sweep beside this service."""
+
+
 class LedgerService(ledger_pb2_grpc.LedgerServicer):
     """Serves one party's ledger. A request that isn't of its form (`forms.py`) is refused whole."""
 
-    def __init__(self, ledger: Ledger, accounts: Accounts) -> None:
+    def __init__(
+        self, ledger: Ledger, accounts: Accounts, swept_ago_ms: Callable[[], int | None] = never
+    ) -> None:
+        """`swept_ago_ms`: for how long the sweep of this process hasn't ended well."""
         self.ledger = ledger
         self.accounts = accounts
+        self._swept_ago_ms = swept_ago_ms
         self._inits = threading.BoundedSemaphore(INITS_MOST)
 
     # gRPC fixes the names and the signatures of the methods.
@@ -94,8 +102,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
 
     def Pending(self, request: pb.PendingRequest, context: grpc.ServicerContext) -> pb.PendingReply:
         def pending() -> pb.PendingReply:
-            forms.check_limit(request.limit)
-            return self.ledger.pending(request.parked, request.limit)
+            forms.check_pending(request)
+            return self.ledger.pending(request)
 
         return _answer(context, pending)
 
@@ -105,6 +113,28 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             return self.ledger.retry(request.tids)
 
         return _answer(context, retry)
+
+    def Overview(
+        self, request: pb.OverviewRequest, context: grpc.ServicerContext
+    ) -> pb.OverviewReply:
+        return _answer(context, self._overview)
+
+    def _overview(self) -> pb.OverviewReply:
+        ago_ms, now = self._swept_ago_ms(), self.ledger.measure()
+        reply = pb.OverviewReply(
+            legs_due=now.legs_due,
+            legs_parked=now.legs_parked,
+            legs_overdue=now.legs_overdue,
+            oldest_overdue_ms=now.oldest_overdue_ms,
+            totals_known=now.totals is not None,
+            swept_at_ms=0 if ago_ms is None else now.clock_ms - ago_ms,
+            durable=self.ledger.is_durable(),
+            clock_ms=now.clock_ms,
+        )
+        if now.totals:
+            reply.put_in, reply.available = now.totals.put_in, now.totals.available
+            reply.held, reply.used = now.totals.held, now.totals.used
+        return reply
 
     def CreateAccounts(
         self, request: pb.CreateAccountsRequest, context: grpc.ServicerContext

@@ -69,6 +69,12 @@ class Sweep:
         self._settings = settings
         self._broker_failed_s = -BROKER_PAUSE_S
         self._orders_were_away = False
+        self._ended_s: float | None = None
+
+    def ended_ago_ms(self) -> int | None:
+        """How long ago it last ended well; None: it never has."""
+        ended_s = self._ended_s
+        return None if ended_s is None else int((time.monotonic() - ended_s) * 1000)
 
     def run_once(self) -> Swept:
         """Takes the legs that are due and has each settled, or handed over. Returns counts.
@@ -149,6 +155,7 @@ class Sweep:
                 except Exception:  # a sweep that dies of one surprise would never be noticed
                     log.exception("sweep")
                 else:
+                    self._ended_s = time.monotonic()
                     LAST_RUN.set_to_current_time()
                     if swept != Swept():
                         log.info("sweep: %s", swept)

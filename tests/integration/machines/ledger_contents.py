@@ -46,6 +46,7 @@ def shown(reference: ReferenceLedger, tid: str) -> pb.Leg:
         tries=leg.tries,
         next_try_ms=leg.next_try_ms or 0,
         cause=leg.cause or "",
+        recent_tries=[pb.Try(at_ms=at_ms, cause=cause) for at_ms, cause in leg.recent_tries],
     )
 
 
@@ -91,6 +92,8 @@ def fields(leg: Leg) -> dict[str, str]:
     record = asdict(leg) | {"record": 1, "lines": lines, "parties": ",".join(PARTIES)}
     del record["expires_ms"]
     record["tries"] = record["tries"] or None
+    tries = "\n".join(f"{at_ms} {cause}" for at_ms, cause in leg.recent_tries)
+    record["recent_tries"] = tries or None
     return texts(record)
 
 

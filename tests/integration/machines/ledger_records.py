@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -31,6 +31,8 @@ class Leg:
     tries: int = 0
     next_try_ms: int | None = None
     cause: str | None = None
+    recent_tries: list[tuple[int, str]] = field(default_factory=list)
+    """When each was, in ms, and why it did not settle the leg."""
 
     @property
     def amounts(self) -> dict[str, int]:

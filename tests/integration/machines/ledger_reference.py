@@ -13,6 +13,9 @@ from recoup.settings import AMOUNT_MAX
 from tests.integration.machines.clocks import Clock
 from tests.integration.machines.ledger_records import Account, Answer, Leg, Remembered
 
+TRIES_KEPT = 10
+"""So many tries are remembered with a leg."""
+
 
 @dataclass
 class ReferenceLedger:
@@ -139,16 +142,21 @@ class ReferenceLedger:
         leg = self.legs.get(tid)
         if leg is None or leg.state != "held":
             return
-        leg.cause = cause
+        self._has_failed(leg, cause)
         self.waiting.discard(tid)
         if orders_unreachable:
             self.waiting.add(tid)
+        self.clock.keep()
+
+    def _has_failed(self, leg: Leg, cause: str) -> None:
+        leg.cause = cause
+        leg.recent_tries = [*leg.recent_tries, (self.clock.now_ms(), cause)][-TRIES_KEPT:]
 
     def park(self, tid: str, reason: str) -> None:
         if tid not in self.legs:
             return
         self.legs[tid].expires_ms = None
-        self.legs[tid].cause = reason
+        self._has_failed(self.legs[tid], reason)
         self.due.pop(tid, None)
         self.parked.setdefault(tid, self.clock.now_ms())
         self.reasons[tid] = reason
@@ -172,6 +180,11 @@ class ReferenceLedger:
             self.legs[tid].next_try_ms = self.due[tid]
         self.clock.keep()
         return True
+
+    def pending(self, index: Mapping[str, int], limit: int) -> list[str]:
+        """Those that wait, the longest held first; among equals, those that were to be first."""
+        legs = {tid: self.legs.get(tid) for tid in longest(index, len(index))}
+        return sorted(legs, key=lambda tid: leg.held_at_ms if (leg := legs[tid]) else 0)[:limit]
 
     def take_due(self, limit: int, lease_ms: int) -> list[tuple[str, int]]:
         """The legs that are due, and when each was to be tried. What has none is due no more."""

@@ -35,7 +35,7 @@ from tests.integration.machines.ledger_draws import (
     Lines,
 )
 from tests.integration.machines.ledger_records import Answer
-from tests.integration.machines.ledger_reference import ReferenceLedger, longest
+from tests.integration.machines.ledger_reference import ReferenceLedger
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -112,9 +112,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert list(reply.legs) == [shown(self.reference, tid) for tid in tids]
         assert reply.clock_ms == (self._now_ms() if tids else 0)
         for parked, index in ((False, self.reference.due), (True, self.reference.parked)):
-            pending = self.ledger.pending(parked, 2)
-            assert [leg.tid for leg in pending.legs] == longest(index, 2)
+            pending = self.books.pending(2, parked=parked)
+            tids = self.reference.pending(index, 2)
+            assert list(pending.legs) == [shown(self.reference, tid) for tid in tids]
             assert (pending.total, pending.clock_ms) == (len(index), self._now_ms())
+            assert pending.looked_at == pending.matched == len(index)
         results = self.books.accounts.find(account_ids).results
         assert [*map(answer, results)] == [*map(self.reference.find, account_ids)]
 

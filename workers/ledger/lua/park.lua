@@ -6,7 +6,9 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local now = clock(KEYS[6])
 redis.call('PERSIST', KEYS[1])
-redis.pcall('HSET', KEYS[1], 'cause', ARGV[2]) -- pcall: a record of another type can be parked too
+-- pcall: a record of another type can be parked too.
+local tries = with_try(redis.pcall('HGET', KEYS[1], 'recent_tries'), now, ARGV[2])
+redis.pcall('HSET', KEYS[1], 'cause', ARGV[2], 'recent_tries', tries)
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], 'NX', exact(now), ARGV[1])
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])

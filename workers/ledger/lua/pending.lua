@@ -2,6 +2,6 @@
 --
 -- KEYS  index, clock
 -- ARGV  the most to return
--- Returns {clock_ms, how many there are in all, then the tids, the longest waiting first}
+-- Returns {clock_ms, how many there are in all, {the tids}}
 local tids = redis.call('ZRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)
-return { exact(clock(KEYS[2])), exact(redis.call('ZCARD', KEYS[1])), unpack(tids) }
+return { exact(clock(KEYS[2])), exact(redis.call('ZCARD', KEYS[1])), tids }

@@ -1,4 +1,5 @@
--- Put in front of every script of the ledger, behind the prelude that all share: running totals.
+-- Put in front of every script of the ledger, behind the prelude that all share: running totals, and
+-- the tries that a leg remembers.
 --
 -- A party's totals are the sums over all of its accounts: a hash of put_in, available, held, used,
 -- written by the same scripts as the accounts. So put_in = available + held + used always holds.
@@ -32,4 +33,19 @@ end
 -- Writes what was moved. A script calls it once, after its last move.
 local function write_totals(key)
   for name, sum in pairs(moved) do write_total(key, name, sum) end
+end
+
+-- So many tries are remembered with a leg: the last five minutes of one that is tried every half a
+-- minute, in about a kilobyte.
+local TRIES_KEPT = 10
+
+-- The tries of a leg ("at_ms cause", a line each; nil or something else: none) and one more. The
+-- oldest are forgotten.
+local function with_try(tries, now, cause)
+  local lines = {}
+  for line in string.gmatch(type(tries) == 'string' and tries or '', '[^\n]+') do
+    lines[#lines + 1] = line
+  end
+  lines[#lines + 1] = exact(now) .. ' ' .. cause:gsub('%c', ' ')
+  return table.concat(lines, '\n', math.max(1, #lines - TRIES_KEPT + 1))
 end

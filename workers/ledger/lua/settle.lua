@@ -5,7 +5,8 @@
 -- ARGV  tid, verdict ('commit' or 'abort'), kept_ms (how long a settled leg is kept: by this clock,
 --       which stands still after the machine's time was set back, and deadlines with it),
 --       prefix of the accounts' keys (which the leg's lines complete: same hash tag)
--- Returns {result, clock_ms}; result is one of
+-- Returns {result, when the leg was held in ms ('': this call has not settled it, or its record doesn't
+--   tell), clock_ms}; result is one of
 --   settled          by this call
 --   already          by an earlier one
 --   no_leg           there is none; nothing was written
@@ -15,7 +16,11 @@
 -- Fails, with nothing written, if a record can't be read: what it says is never guessed.
 local tid, commit = ARGV[1], ARGV[2] == 'commit'
 local now = clock(KEYS[6])
-local leg = redis.call('HMGET', KEYS[1], 'state', 'lines', 'cause')
+local leg = redis.call('HMGET', KEYS[1], 'state', 'lines', 'cause', 'held_at_ms')
+
+local function answer(word, held_at)
+  return { word, held_at or '', exact(now) }
+end
 
 -- Returns whether it had been parked.
 local function leave_indexes()
@@ -30,12 +35,12 @@ local function expire_later()
   redis.call('PEXPIREAT', KEYS[1], exact(now + ARGV[3]))
 end
 
-if not leg[1] and redis.call('EXISTS', KEYS[1]) == 0 then return { 'no_leg', exact(now) } end
+if not leg[1] and redis.call('EXISTS', KEYS[1]) == 0 then return answer('no_leg') end
 local state = known_state(leg[1])
 if state ~= 'held' then
-  if (state == 'committed') ~= commit then return { 'contradiction', exact(now) } end
+  if (state == 'committed') ~= commit then return answer('contradiction') end
   if leave_indexes() then expire_later() end -- parking had made it stay
-  return { 'already', exact(now) }
+  return answer('already')
 end
 
 -- All checks come before the first write. Amounts stay text: HINCRBY reads them exactly.
@@ -45,11 +50,11 @@ for line in string.gmatch(leg[2] .. ',', '([^,]*),') do
   if not id then error("line '" .. line .. "' of a leg can't be read") end
   local key, name = ARGV[4] .. id, 'account ' .. id
   local account = redis.call('HMGET', key, 'generation', 'held', 'available', 'used', 'used_before')
-  if not account[1] then return { 'missing_account', exact(now) } end
+  if not account[1] then return answer('missing_account') end
   if tonumber(amount) == 0 then -- what is free moved nothing
   elseif account[1] == generation then
     for i = 2, 4 do whole(account[i], name) end
-    if tonumber(account[2]) < tonumber(amount) then return { 'held_too_little', exact(now) } end
+    if tonumber(account[2]) < tonumber(amount) then return answer('held_too_little') end
     moves[#moves + 1] = { key, amount }
   elseif commit then
     whole(account[5] or '0', name)
@@ -74,4 +79,4 @@ redis.call('HSET', KEYS[1], 'state', commit and 'committed' or 'returned', 'sett
 expire_later()
 leave_indexes()
 keep_clock(KEYS[6], now)
-return { 'settled', exact(now) }
+return answer('settled', leg[4])
