@@ -21,8 +21,10 @@ from gateway.console.parts import gather
 from gateway.console.sight import Sight
 from recoup.bounds import is_tid
 from recoup.errors import RecoupError
-from recoup.operate import abort, actions
-from recoup.operate.actions import Chosen, Operator, Progress
+from recoup.operate import abort, actions, bulk
+from recoup.operate.actions import Operator
+from recoup.operate.bulk import Chosen, Progress
+from recoup.operate.clients import Clients
 from recoup.operate.story import Story, story
 from recoup.operate.wording import clock, count, duration
 
@@ -52,6 +54,7 @@ class Acts:
     def __init__(self, sight: Sight, pages: Pages) -> None:
         self._sight = sight
         self._clients = sight.clients
+        self._acting = sight.acting
         self._pages = pages
 
     def register(self, pages: Blueprint) -> None:
@@ -103,7 +106,7 @@ class Acts:
         if wrongs:
             raise Refused("; ".join(wrongs), 400)
         most = MANY_MOST // 2
-        parts = gather({"chosen": lambda: actions.choose(self._clients, wanted, most)})
+        parts = gather({"chosen": lambda: bulk.choose(self._clients, wanted, most)})
         if parts["chosen"].problem:
             raise Refused(f"can't tell what waits: {parts['chosen'].problem}", 503)
         chosen: Chosen = parts["chosen"].value
@@ -116,8 +119,8 @@ class Acts:
         many = count(len(legs), "leg")
         sentences = [
             f"Exactly these {many} are tried, as they were counted at "
-            f"{clock(chosen.as_of_s * 1000)}; {actions.PER_S:.0f} a second, so it takes about "
-            f"{duration(len(legs) / actions.PER_S * 1000)}. It can be stopped, and stops by itself "
+            f"{clock(chosen.as_of_s * 1000)}; {bulk.PER_S:.0f} a second, so it takes about "
+            f"{duration(len(legs) / bulk.PER_S * 1000)}. It can be stopped, and stops by itself "
             "when too many fail again. Only verdicts settle a leg.",
         ]
         if left_out:
@@ -177,13 +180,13 @@ class Acts:
     def retry(self) -> Response:
         """Has one tid tried, and shows it."""
         operator, tid = self._operator(), _tid(request.form)
-        self._begin(lambda: actions.retry(self._clients, operator, tid))
+        self._begin(lambda: actions.retry(self._acting, operator, tid))
         return redirect(url_for("console.checkout", id=tid), 303)
 
     def abort(self) -> Response:
         """Aborts one tid, and shows it; or why not."""
         operator, tid = self._operator(), _tid(request.form)
-        aborted = self._begin(lambda: abort.abort(self._clients, operator, tid))
+        aborted = self._begin(lambda: abort.abort(self._acting, operator, tid))
         if aborted and aborted.refusal:
             raise Refused(aborted.refusal, 409)
         return redirect(url_for("console.checkout", id=tid), 303)
@@ -201,7 +204,7 @@ class Acts:
                 **self._pages.names("actions", {}, live=False),
                 title=f"Retrying {count(len(legs), 'leg')}",
                 total=len(legs),
-                run=Run(self._clients, operator, chosen),
+                run=Run(self._acting, operator, chosen),
                 back=address_of("console.waiting", wanted),
             )
         )
@@ -253,7 +256,7 @@ class Run:
     """A retry of many, as it goes on: its progress, a step at a time. Ends it when nobody reads
     on."""
 
-    def __init__(self, clients: Any, operator: Operator, chosen: Chosen) -> None:
+    def __init__(self, clients: Clients, operator: Operator, chosen: Chosen) -> None:
         self._clients = clients
         self._operator = operator
         self._chosen = chosen
@@ -264,7 +267,7 @@ class Run:
 
         def work() -> None:
             try:
-                actions.retry_all(
+                bulk.retry_all(
                     self._clients,
                     self._operator,
                     self._chosen,

@@ -10,6 +10,7 @@ from flask import Blueprint
 from gateway.console.figures import Figures
 from recoup.bounds import is_tid
 from recoup.operate.records import ITEMS, USED, USERS, Leg
+from recoup.operate.waiting import Cause
 from recoup.operate.wording import brief, clock, count, duration
 from recoup.settings import Settings
 
@@ -68,6 +69,12 @@ def next_try(leg: Leg) -> str:
         if in_ms is not None and in_ms > 0:
             return f"in {duration(in_ms)}"
     return "at the next sweep" if leg.due_in_ms is not None else NONE
+
+
+def tries(cause: Cause) -> str:
+    """How often legs were tried, from and to."""
+    least, most = cause.tries_least, cause.tries_most
+    return number(most) if least == most else f"{number(least)}{NONE}{number(most)}"
 
 
 TREND_WORDS: dict[str, Callable[[float], str]] = {
@@ -129,6 +136,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "count": count,
     "next_try": next_try,
     "trend": trend,
+    "tries": tries,
     "is_tid": is_tid,
     "with": with_,
     "book": lambda party: BOOKS.get(party, party),

@@ -81,5 +81,5 @@ def _broker(overview: Overview) -> Health:
 
 
 def _away(name: str, seen: Seen[Any]) -> Health:
-    since = f"since {clock(seen.away_since_s * 1000)}" if seen.away_since_s else ""
+    since = f"last answered at {clock(seen.at_s * 1000)}" if seen.at_s else ""
     return Health(name, ACT, "unreachable", since)

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import gevent
 import redis
 
+from gateway.console.brisk import BriskClients
 from gateway.console.record import AWAY, WAITING, Counts, Recorder, Slot, last_hour
 from recoup.operate.clients import Clients
 from recoup.operate.overview import Observer, Overview
@@ -67,7 +68,10 @@ class Sight:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clients = Clients(settings)
+        self.clients: Clients = BriskClients(settings)
+        """Whom pages ask."""
+        self.acting = Clients(settings)
+        """Who is asked to do something, and gets all the time for it."""
         self._database = connect(settings.database_url("orders"), limit_s=DATABASE_LIMIT_S)
         self._observer = Observer(self.clients)
         self._overview = Kept(self._look, FRESH_S)
@@ -108,6 +112,8 @@ class Sight:
                 if not told:
                     log.warning("what was counted can't be written now, but later: %s", error)
                 told = True
+            except Exception:  # a mistake here shall not end what a page shows of the hour
+                log.exception("what was counted can't be written")
             else:
                 told = False
 

@@ -5,6 +5,7 @@ window.recoupCharts = (() => {
   const HEIGHT = 92;
   const LINEAR = { range: (plot, low, high) => [0, Math.max(high || 0, 1) * 1.05] };
   const LOGARITHMIC = { distr: 3, range: (plot, low, high) => [1, Math.max(high || 0, 100) * 1.2] };
+  const POWERS = [1, 10, 100, 1000, 10000, 100000];
   const drawn = new WeakMap();
 
   function colour(name) {
@@ -24,10 +25,8 @@ window.recoupCharts = (() => {
     return value.toLocaleString("en", { maximumFractionDigits: digits }) + unit;
   }
 
-  // Of a logarithmic axis only the powers of ten have room for a name.
   function label(tick, chart) {
-    if (chart.log && !Number.isInteger(Math.log10(tick))) return null;
-    return text(tick, "");
+    return chart.log && tick >= 1000 ? text(tick / 1000, " s") : text(tick, chart.log ? chart.unit : "");
   }
 
   function columns(chart) {
@@ -60,7 +59,14 @@ window.recoupCharts = (() => {
       scales: { y: chart.log ? LOGARITHMIC : LINEAR },
       axes: [
         { ...axis, grid: { show: false }, size: 20, space: 70, values: "{HH}:{mm}" },
-        { ...axis, grid, size: 46, space: 26, values: (plot, ticks) => ticks.map((tick) => label(tick, chart)) },
+        {
+          ...axis,
+          grid,
+          size: 46,
+          space: 26,
+          values: (plot, ticks) => ticks.map((tick) => label(tick, chart)),
+          ...(chart.log ? { splits: (plot) => POWERS.filter((power) => power <= plot.scales.y.max) } : {}),
+        },
       ],
       series: [
         {},

@@ -15,7 +15,6 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "copy";
-      button.textContent = "copy";
       button.setAttribute("aria-label", `Copy ${text}`);
       button.dataset.copies = text;
       node.after(button);
@@ -36,7 +35,11 @@
       button.focus();
     }
     button.textContent = "copied";
-    setTimeout(() => { button.textContent = "copy"; }, 1500);
+    button.classList.add("done");
+    setTimeout(() => {
+      button.textContent = "";
+      button.classList.remove("done");
+    }, 1500);
   }
 
   document.addEventListener("click", (event) => {

@@ -7,11 +7,10 @@ import time
 from collections import Counter
 from typing import Any
 
-from recoup.operate.clients import Clients
-
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.errors import Unanswered
+from recoup.operate.clients import Clients
 from recoup.settings import Settings
 
 # gRPC fixes the names of the methods.
@@ -99,11 +98,12 @@ class FakeLedger(Away):
 
     def Overview(self, request: pb.OverviewRequest) -> pb.OverviewReply:
         held = [leg for leg in self.legs.values() if leg.state == pb.Leg.HELD]
-        late = [now_ms() - leg.deadline_ms for leg in held if leg.deadline_ms < now_ms()]
+        due = [leg for leg in held if not leg.parked]
+        late = [now_ms() - leg.deadline_ms for leg in due if leg.deadline_ms < now_ms()]
         accounts = self.accounts.values()
         return pb.OverviewReply(
-            legs_due=sum(not leg.parked for leg in held),
-            legs_parked=sum(bool(leg.parked) for leg in held),
+            legs_due=len(due),
+            legs_parked=len(held) - len(due),
             legs_overdue=len(late),
             oldest_overdue_ms=max(late, default=0),
             totals_known=True,
