@@ -68,7 +68,7 @@ def next_try(leg: Leg) -> str:
     for in_ms in (leg.next_try_in_ms, leg.due_in_ms):
         if in_ms is not None and in_ms > 0:
             return f"in {duration(in_ms)}"
-    return "at the next sweep" if leg.due_in_ms is not None else NONE
+    return "next sweep" if leg.due_in_ms is not None else NONE
 
 
 def tries(cause: Cause) -> str:

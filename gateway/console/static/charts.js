@@ -25,7 +25,12 @@ window.recoupCharts = (() => {
     return value.toLocaleString("en", { maximumFractionDigits: digits }) + unit;
   }
 
+  function powers(plot) {
+    return POWERS.filter((power) => power <= plot.scales.y.max);
+  }
+
   function label(tick, chart) {
+    if (tick === null) return null;
     return chart.log && tick >= 1000 ? text(tick / 1000, " s") : text(tick, chart.log ? chart.unit : "");
   }
 
@@ -65,7 +70,7 @@ window.recoupCharts = (() => {
           size: 46,
           space: 26,
           values: (plot, ticks) => ticks.map((tick) => label(tick, chart)),
-          ...(chart.log ? { splits: (plot) => POWERS.filter((power) => power <= plot.scales.y.max) } : {}),
+          ...(chart.log ? { splits: powers, filter: (plot, ticks) => ticks } : {}),
         },
       ],
       series: [
