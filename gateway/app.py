@@ -17,7 +17,7 @@ from gateway.console.sight import Sight
 from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
-from gateway.routes import operation, orders, payment, stock
+from gateway.routes import api, operation, orders, payment, stock
 from reconcile.app import app as celery
 from recoup.scripts import Call, Scripts, connect
 from recoup.settings import Settings
@@ -84,6 +84,7 @@ def make_app(settings: Settings) -> Flask:
     app.register_blueprint(orders.blueprint(store, parties["stock"], checkout))
     app.register_blueprint(stock.blueprint(parties["stock"]))
     app.register_blueprint(payment.blueprint(parties["payment"]))
+    app.register_blueprint(api.blueprint(scripts.run, store, list(parties.values())))
     app.register_blueprint(
         operation.blueprint(
             store, list(parties.values()), lambda: scripts.clock_offset_ms, settings

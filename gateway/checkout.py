@@ -18,11 +18,12 @@ from gateway import metrics, votes
 from gateway.admission import Admission, TurnedAway
 from gateway.batching import Pending
 from gateway.handover import Handover
-from gateway.orders.store import Decision, Order, OrderStore, Proposal
+from gateway.orders.records import Decision, Order, Proposal
+from gateway.orders.store import OrderStore
 from gateway.parties import Party
 from gateway.roles import lines
 from proto import ledger_pb2 as pb
-from recoup import faults
+from recoup import faults, reasons
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.settings import Settings
 
@@ -64,6 +65,10 @@ class Changed:
     """The cart was changed meanwhile; nothing was taken."""
 
 
+class Cancelled:
+    """The order is cancelled, before or meanwhile; nothing was taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Away:
     """A party stays away; nothing was begun."""
@@ -78,7 +83,7 @@ class Undone:
     clock_is_off: bool
 
 
-Answer = Paid | Refused | NotFound | Empty | Changed | Away | TurnedAway | Undone
+Answer = Paid | Refused | NotFound | Empty | Changed | Cancelled | Away | TurnedAway | Undone
 
 
 class Checkout:
@@ -106,6 +111,8 @@ class Checkout:
             return NotFound()
         if order.paid_at is not None:
             return Paid(order_id, order.tid, order.total_cost, already=True)
+        if order.cancelled:
+            return Cancelled()
         if not order.lines:
             return Empty()
         for party in self._parties:
@@ -178,18 +185,18 @@ class Checkout:
         elif votes.refusal(cast) and not again:
             proposal = "close"  # the answer will be "not paid", so nobody else may go on
         try:
-            return self._propose(tid, proposal)
+            return self._propose(tid, proposal, votes.why(cast))
         except (Unanswered, NotSent):
             self._hand_over.put((party.name for party in self._parties), tid)
             raise
 
-    def _propose(self, tid: str, proposal: Proposal) -> Decision:
+    def _propose(self, tid: str, proposal: Proposal, why: str) -> Decision:
         """Proposes until the order store answers, for as long as a deadline: the first proposal
         wins, so that this may be done twice."""
         end_s = time.monotonic() + self._settings.deadline_ms / 1000
         while True:
             try:
-                return self._orders.propose(tid, proposal)
+                return self._orders.propose(tid, proposal, reasons.GATEWAY, why)
             except Unanswered:
                 if time.monotonic() > end_s:
                     raise
@@ -221,9 +228,13 @@ class Checkout:
         """What to answer when no further try follows the abort."""
         refused = votes.refusal(cast)
         changed = decision.content != order.content
-        if (refused or changed) and not closed:
+        # A cancelled order has no other checkouts that could go on.
+        if (refused or changed) and not (closed or decision.cancelled):
             # Others may be checking out the same order. "Not paid" has to stay true of them.
-            decision = self._propose(tid, "close")
+            why = reasons.CART_CHANGED if changed else votes.why(cast)
+            decision = self._propose(tid, "close", why)
+        if decision.cancelled:
+            return Cancelled()
         if decision.paid_at is not None:
             return self._paid_meanwhile(order.order_id)
         if changed:

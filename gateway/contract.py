@@ -28,6 +28,8 @@ class Call:
     note: str = ""
     remembers: bool = False
     """Whether it moves or creates something, so that an Idempotency-Key makes repeats safe."""
+    query: tuple[str, ...] = ()
+    """The names of what may stand behind the question mark; all may be left out."""
 
     @property
     def parameters(self) -> list[str]:
@@ -37,8 +39,8 @@ class Call:
     @property
     def tag(self) -> str:
         """What the call is about."""
-        first = self.path.split("/")[1]
-        return first if first in ("orders", "stock", "payment") else "operation"
+        first = self.path.removeprefix("/api/v1").split("/")[1]
+        return first if first in ("orders", "transactions", "stock", "payment") else "operation"
 
     @property
     def problems(self) -> list[p.ProblemType]:
@@ -46,8 +48,12 @@ class Call:
         found = list(self.can_be)
         if any(name in ID_NAMES for name in self.parameters):
             found.append(p.INVALID_ID)
-        if any(name not in (*ID_NAMES, "slug") for name in self.parameters):
+        if "tid" in self.parameters:
+            found.append(p.INVALID_TID)
+        if any(name not in (*ID_NAMES, "tid", "slug") for name in self.parameters):
             found.append(p.INVALID_NUMBER)
+        if self.query:
+            found.append(p.INVALID_QUERY)
         if self.remembers:
             found += [p.INVALID_IDEMPOTENCY_KEY, p.REQUEST_TOO_LARGE, p.IDEMPOTENCY_KEY_REUSED]
         if self.tag != "operation":
@@ -83,6 +89,7 @@ CALLS: Final = (
         p.ORDER_NOT_FOUND,
         p.ITEM_NOT_FOUND,
         p.ORDER_PAID,
+        p.ORDER_CANCELLED,
         p.AMOUNT_TOO_LARGE,
         p.ORDER_TOO_LONG,
         note="The cost grows by quantity x price. A checkout under way either loses to this (and "
@@ -103,6 +110,7 @@ CALLS: Final = (
             p.UNKNOWN_USER,
             p.PARTY_REFUSED,
             p.ORDER_CHANGED,
+            p.ORDER_CANCELLED,
             p.CHECKOUT_UNDONE,
             p.PARTY_AWAY,
             p.CLOCK_SKEW,
@@ -118,6 +126,53 @@ CALLS: Final = (
         'Write orders "0" to "n-1" anew, with two random items each',
         "Message",
         p.AMOUNT_TOO_LARGE,
+    ),
+    Call(
+        "listOrders",
+        "get",
+        "/api/v1/orders",
+        "List orders, a page at a time",
+        "OrderList",
+        note="Of one user, the latest first. Of everyone, in no order; there a page may have a few "
+        "more than `limit`, and an order that is written meanwhile may be missed or come twice. A "
+        "page looks at a bounded number of orders, so it may have fewer than `limit`, or none: "
+        "only a `cursor` that is null says that it was the last.",
+        query=("user_id", "state", "cursor", "limit"),
+    ),
+    Call(
+        "removeItem",
+        "delete",
+        "/api/v1/orders/{order_id}/items/{item_id}",
+        "Remove an item, with all its pieces, from an order",
+        "Order",
+        (p.ORDER_NOT_FOUND, p.ITEM_NOT_IN_ORDER, p.ORDER_PAID, p.ORDER_CANCELLED),
+        "A checkout under way either loses to this (and answers 409), or wins (and this answers "
+        "409). Repeating it changes nothing more: it answers 404, since the item is gone. It takes "
+        "no Idempotency-Key, so a repeat that comes after the item was added again removes it "
+        "again.",
+    ),
+    _post(
+        "cancelOrder",
+        "/api/v1/orders/{order_id}/cancel",
+        "Cancel an order that isn't paid, for good",
+        "Order",
+        p.ORDER_NOT_FOUND,
+        p.ORDER_PAID,
+        note="A checkout under way either wins (and this answers 409), or loses (and answers 409, "
+        "having given back what it held). Cancelling twice is 200. Only batch_init opens a "
+        "cancelled order again, by writing it anew.",
+    ),
+    Call(
+        "tellTransaction",
+        "get",
+        "/api/v1/transactions/{tid}",
+        "What became of one attempt to check out, and why",
+        "Transaction",
+        (p.TRANSACTION_NOT_FOUND, p.PARTY_AWAY),
+        "The order, the verdict and who decided it, each party's leg, and the accounts that it is "
+        "about. A party that can't be asked says so in its own part; the rest is as it is. The "
+        "parts are read one after the other, so while it is under way they may be of different "
+        "moments.",
     ),
     _post("createItem", "/stock/item/create/{price}", "Create an item", "ItemCreated"),
     _get("findItem", "/stock/find/{item_id}", "Look at an item", "Item", p.ITEM_NOT_FOUND),

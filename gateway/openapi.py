@@ -15,8 +15,9 @@ from flask_swagger_ui import get_swaggerui_blueprint
 
 from gateway.contract import CALLS, ID_NAMES, Call
 from gateway.inputs import BOUNDS, KEY_PATTERN
+from gateway.orders.listing import CURSOR_PATTERN, PAGE_MOST, PAGE_USUAL
 from gateway.problems import MIMETYPE, PROBLEM_TYPES, Problem, ProblemType
-from gateway.schemas import ID, SCHEMAS, Schema, whole_number
+from gateway.schemas import ID, SCHEMAS, STATE, TID, Schema, whole_number
 
 DOCUMENT = "/openapi.json"
 PAGE = "/docs"
@@ -28,7 +29,8 @@ ABOUT = """\
 A checkout that always balances: an order is paid, with its stock and its credit deducted exactly
 once, or it isn't, and nothing is missing.
 
-Amounts are whole numbers. Everything stands in the path; bodies are ignored. Whatever goes wrong
+Amounts are whole numbers. Everything stands in the path, or in the query of a list; bodies are
+ignored. Whatever goes wrong
 is a problem document (RFC 9457) that says what to do, of one of the types at /api/v1/problems.
 """
 
@@ -88,6 +90,7 @@ def _keep_home(answer: Response) -> Response:
 
 TAGS = {
     "orders": "Carts, and their checkout.",
+    "transactions": "Attempts to check out: what became of each, and why.",
     "stock": "Items: how many there are, and what one costs.",
     "payment": "Users and their credit.",
     "operation": "For whoever runs this.",
@@ -110,6 +113,7 @@ PARAMETERS: dict[str, Schema] = {
         }
         for name, (least, most) in BOUNDS.items()
     },
+    "tid": {"in": "path", "name": "tid", "schema": TID},
     "slug": {
         "in": "path",
         "name": "slug",
@@ -127,12 +131,36 @@ PARAMETERS: dict[str, Schema] = {
 }
 
 
+QUERY: dict[str, Schema] = {
+    "user_id": {"description": "Whose; left out: everyone's.", "schema": ID},
+    "state": {"description": "In which state; left out: in any.", "schema": STATE},
+    "cursor": {
+        "description": "As the page before gave it; left out: from the first.",
+        "schema": {"type": "string", "pattern": f"^{CURSOR_PATTERN}$"},
+    },
+    "limit": {
+        "description": "The most in one page.",
+        "schema": whole_number(1, PAGE_MOST) | {"default": PAGE_USUAL},
+    },
+}
+"""What may stand behind a question mark."""
+
+PARAMETERS |= {
+    f"query_{name}": {"in": "query", "name": name, "required": False, **parameter}
+    for name, parameter in QUERY.items()
+}
+
+
 def _operation(call: Call) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": call.name,
         "tags": [call.tag],
         "summary": call.summary,
-        "parameters": [*call.parameters, *(["Idempotency-Key"] if call.remembers else [])],
+        "parameters": [
+            *call.parameters,
+            *(["Idempotency-Key"] if call.remembers else []),
+            *(f"query_{name}" for name in call.query),
+        ],
         "responses": {"200": _answer(call), **_problem_answers(call)},
     }
     if call.note:

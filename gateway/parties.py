@@ -140,6 +140,20 @@ class Party:
         """Raises Unanswered unless the party and its database answer."""
         ask(self._stub.Status, pb.StatusRequest(tids=[PROBE_TID]), limit_s)
 
+    # --- for people ---
+
+    def leg(self, tid: str, limit_s: float) -> tuple[pb.Leg | None, int]:
+        """The party's leg of a tid, if it has one, and its clock. Raises Unanswered."""
+        reply = ask(self._stub.Status, pb.StatusRequest(tids=[tid]), limit_s)
+        (leg,) = reply.legs
+        return None if leg.state == pb.Leg.NONE else leg, reply.clock_ms
+
+    def accounts(self, ids: Sequence[str], limit_s: float) -> Sequence[pb.AccountResult]:
+        """These accounts, in order. Raises Unanswered."""
+        return ask(
+            self._stub.FindAccounts, pb.FindAccountsRequest(account_ids=ids), limit_s
+        ).results
+
     # --- accounts ---
 
     def find(self, account_id: str) -> pb.AccountResult:

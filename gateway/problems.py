@@ -99,6 +99,18 @@ INVALID_NUMBER: Final = ProblemType(
     "Nothing was changed. Send a whole number in plain digits, within the bounds that `least` and "
     "`most` name.",
 )
+INVALID_TID: Final = ProblemType(
+    "invalid-tid",
+    400,
+    "A tid in the path can't be a tid",
+    "Use the tid as the API gave it: an order's id, a dot, and a version in plain digits.",
+)
+INVALID_QUERY: Final = ProblemType(
+    "invalid-query",
+    400,
+    "Something behind the question mark can't be meant",
+    "Use each parameter once, as /openapi.json has it, and a cursor as the page before gave it.",
+)
 INVALID_IDEMPOTENCY_KEY: Final = ProblemType(
     "invalid-idempotency-key",
     400,
@@ -128,7 +140,8 @@ METHOD_NOT_ALLOWED: Final = ProblemType(
     "method-not-allowed",
     405,
     "This path doesn't know this method",
-    "Nothing was changed. Use a method that the Allow header names: GET looks, POST changes.",
+    "Nothing was changed. Use a method that the Allow header names: GET looks, POST and DELETE "
+    "change.",
 )
 
 # --- what it names isn't there -------------------------------------------------------------------
@@ -151,6 +164,20 @@ USER_NOT_FOUND: Final = ProblemType(
     404,
     "There is no such user",
     "Nothing was changed. Check the user id, or create a user with POST /payment/create_user.",
+)
+ITEM_NOT_IN_ORDER: Final = ProblemType(
+    "item-not-in-order",
+    404,
+    "The order has no such item",
+    "Nothing was changed. If this repeats a request, the first one has removed it; else look at "
+    "the order with GET /orders/find/{order_id}.",
+)
+TRANSACTION_NOT_FOUND: Final = ProblemType(
+    "transaction-not-found",
+    404,
+    "There is no such attempt to check out",
+    "Check the tid: nobody has tried to check out this version of this order, or it was long ago "
+    "and its order is lost.",
 )
 UNKNOWN_ITEM: Final = ProblemType(
     "unknown-item",
@@ -217,6 +244,12 @@ ORDER_PAID: Final = ProblemType(
     409,
     "The order is paid already",
     "Nothing was changed. A paid order stays as it is: create a new one.",
+)
+ORDER_CANCELLED: Final = ProblemType(
+    "order-cancelled",
+    409,
+    "The order is cancelled",
+    "Nothing was taken or changed. A cancelled order stays as it is: create a new one.",
 )
 
 # --- not the client's fault ----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway import problems
-from gateway.orders.store import Order
+from gateway.orders.records import Order
 from gateway.problems import ProblemType
 from proto import ledger_pb2 as pb
 

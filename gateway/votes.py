@@ -6,8 +6,10 @@ Pure: steps 3 and 5 of `docs/protocol.md`, and "short for now", without any comm
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from proto.ledger_pb2 import Vote
+from recoup.reasons import ALL_YES, UNITS
 
 Votes = Mapping[str, Vote | None]
 """Each party's vote on one tid; None: it did not answer. Who wasn't asked isn't in it."""
@@ -47,6 +49,31 @@ def refusal(votes: Votes) -> tuple[str, Vote] | None:
     ]
     refusals.sort(key=lambda refused: refused[1].answer == Vote.SHORT_FOR_NOW)
     return refusals[0] if refusals else None
+
+
+def why(votes: Votes) -> str:
+    """Why this is decided on them, for the order's history: of several that didn't say yes, by the
+    one that refused, else by the first."""
+    if all_yes(votes):
+        return ALL_YES
+    first = ((party, vote) for party, vote in votes.items() if not vote or vote.answer != Vote.YES)
+    party, vote = refusal(votes) or next(first)
+    answer = vote.answer if vote else None
+    return WORDS[answer].format(party=party, units=UNITS.get(party, party))
+
+
+WORDS: Final[Mapping[int | None, str]] = {
+    None: "{party} did not answer",
+    Vote.NO_ANSWER: "{party} could not answer",
+    Vote.RETURNED: "{party} had given back",
+    Vote.LATE: "too late for {party}",
+    Vote.AHEAD: "the deadline is too far ahead for {party}",
+    Vote.SHORT: "not enough {units}",
+    Vote.SHORT_FOR_NOW: "not enough {units} while others hold it",
+    Vote.UNKNOWN_ACCOUNT: "{party} doesn't know the account",
+    Vote.CONFLICT: "{party} holds something else for it",
+}
+"""What a vote that isn't yes is called in a history."""
 
 
 def clock_is_off(votes: Votes) -> bool:

@@ -29,11 +29,9 @@ class Orders:
         request = orders_pb2.VerdictsRequest(tids=tids)
         return list(ask(self._stub.Verdicts, request, LIMIT_S).decisions)
 
-    def propose(self, proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def propose(self, proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         """The winner for each tid: the proposal, or what was proposed before. Raises Unanswered."""
-        request = orders_pb2.ProposeRequest(
-            proposals=[orders_pb2.Proposal(tid=tid, verdict=v) for tid, v in proposals.items()]
-        )
+        request = orders_pb2.ProposeRequest(proposals=proposals)
         return list(ask(self._stub.Propose, request, LIMIT_S).decisions)
 
 

@@ -5,9 +5,11 @@ This is step 7 of `docs/protocol.md`. It is pure, so that it can be explored exh
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+
+from recoup.reasons import ALL_HOLD, PAST_DEADLINE, PEER_COMMITTED, PEER_STATES
 
 
 class Peer(Enum):
@@ -54,3 +56,12 @@ def proposal(peers: Collection[Peer], clock_ms: int, deadline_ms: int) -> Propos
         # It may hold, or have committed. Nobody can tell, so nobody decides.
         return Wait("a peer's record can't be read")
     return Propose("abort")
+
+
+def why(peers: Mapping[str, Peer], verdict: str) -> str:
+    """Why this is proposed, for the order's history; `peers` by their names."""
+    if verdict == "commit":
+        committed = [name for name, peer in peers.items() if peer is Peer.COMMITTED]
+        return PEER_COMMITTED.format(peer=committed[0]) if committed else ALL_HOLD
+    name, peer = next((name, peer) for name, peer in peers.items() if peer is not Peer.HELD)
+    return PAST_DEADLINE.format(peer=name, state=PEER_STATES[peer.value])

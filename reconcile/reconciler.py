@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
-from reconcile.decision import Peer, Wait, proposal
+from reconcile.decision import Peer, Wait, proposal, why
 from recoup import faults
 from recoup.errors import RecoupError, Unanswered
 
@@ -82,15 +82,17 @@ class Reconciler:
         party: Party,
         orders: Orders,
         peer: Callable[[str], Party],
-        by: str = "worker",
+        by: str,
+        counted_as: str = "worker",
     ) -> None:
-        """`peer` gives the client of another party by its name; `by`: who this is, for what is
-        counted."""
+        """`peer` gives the client of another party by its name; `by` is who this is, as orders'
+        histories call it, `counted_as` as settlements are counted."""
         self.name = name
+        self.by = by
         self._party = party
         self._orders = orders
         self._peer = peer
-        self._by = by
+        self._counted_as = counted_as
 
     def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
         """What became of each tid. Raises nothing that belongs to one tid or one peer."""
@@ -129,17 +131,17 @@ class Reconciler:
 
     def _proposals(
         self, tids: Sequence[str], outcomes: dict[str, Outcome], ahead: Container[str]
-    ) -> Mapping[str, Verdict]:
+    ) -> list[orders_pb2.Proposal]:
         """What to propose for undecided tids. Those with nothing to propose go to `outcomes`."""
         undecided = [tid for tid in tids if tid not in outcomes]
         if not undecided:
-            return {}
+            return []
         try:
             status = self._party.status(undecided)
         except Unanswered as error:
             waiting = Waiting(unreachable(self.name, error))
             outcomes |= {tid: waiting for tid in undecided}
-            return {}
+            return []
         held = {}
         for leg in status.legs:
             if leg.state == pb.Leg.HELD:
@@ -151,14 +153,16 @@ class Reconciler:
             else:  # nothing is held; a settled leg without a verdict is found by its held peer
                 outcomes[leg.tid] = Done()
         peers = self._peers(held.values())
-        proposals: dict[str, Verdict] = {}
+        proposals: list[orders_pb2.Proposal] = []
         alarms: dict[str, str] = {}
         for tid, leg in held.items():
-            what = proposal(peers[tid], status.clock_ms, leg.deadline_ms)
+            what = proposal(peers[tid].values(), status.clock_ms, leg.deadline_ms)
             if isinstance(what, Wait):
                 outcomes[tid] = Waiting(what.cause)
                 continue
-            proposals[tid] = PROPOSALS[what.verdict]
+            said = why(peers[tid], what.verdict)
+            verdict = PROPOSALS[what.verdict]
+            proposals.append(orders_pb2.Proposal(tid=tid, verdict=verdict, by=self.by, why=said))
             if what.alarm:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():
@@ -166,23 +170,23 @@ class Reconciler:
                 log.error("%s: %s", decision.tid, alarms[decision.tid])
         return proposals
 
-    def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, list[Peer]]:
-        """The state of each peer's leg, for each of these legs."""
-        states: dict[str, list[Peer]] = {}
+    def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, dict[str, Peer]]:
+        """The state of each peer's leg, by the peer's name, for each of these legs."""
+        states: dict[str, dict[str, Peer]] = {}
         asked: dict[str, list[str]] = {}
         for leg in legs:
-            states[leg.tid] = []
+            states[leg.tid] = {}
             for name in leg.parties:
                 if name != self.name:
                     asked.setdefault(name, []).append(leg.tid)
         for name, tids in asked.items():
             try:
                 for peer_leg in self._peer(name).status(tids).legs:
-                    states[peer_leg.tid].append(PEER_STATES[peer_leg.state])
+                    states[peer_leg.tid][name] = PEER_STATES[peer_leg.state]
             except (RecoupError, LookupError) as error:
                 log.warning("%s: peer %s can't be reached: %s", self.name, name, error)
                 for tid in tids:
-                    states[tid].append(Peer.UNREACHABLE)
+                    states[tid][name] = Peer.UNREACHABLE
         return states
 
     def _settle_by(self, verdicts: Mapping[str, Verdict]) -> dict[str, Outcome]:
@@ -191,7 +195,7 @@ class Reconciler:
             return {}
         try:
             faults.point("worker.before_settle")
-            results = self._party.settle(verdicts, self._by)
+            results = self._party.settle(verdicts, self._counted_as)
             faults.point("worker.after_settle")
         except Unanswered as error:
             waiting = Waiting(unreachable(self.name, error))

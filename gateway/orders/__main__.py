@@ -1,7 +1,8 @@
-"""The process `orders`: verdicts over gRPC."""
+"""The process `orders`: the order store over gRPC."""
 
+from gateway.orders.listing import start_completing
 from gateway.orders.service import OrdersService
-from gateway.orders.store import LUA, OrderStore
+from gateway.orders.store import LUA
 from proto.orders_pb2_grpc import add_OrdersServicer_to_server
 from recoup.scripts import Scripts, connect
 from recoup.server import serve
@@ -11,12 +12,13 @@ from recoup.settings import settings
 def main() -> None:
     """Serves until it is told to stop."""
     client = connect(settings().database_url("orders"))
-    service = OrdersService(OrderStore(Scripts(client, LUA).run, settings()))
+    scripts = Scripts(client, LUA)
+    service = OrdersService(scripts.run, settings())
     serve(
         "orders",
         client,
         add=lambda server: add_OrdersServicer_to_server(service, server),
-        background=lambda: lambda: None,
+        background=lambda: start_completing(scripts.run),
     )
 
 

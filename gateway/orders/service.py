@@ -1,71 +1,178 @@
-"""The order store over gRPC, for workers and parties: verdicts, and proposals of them."""
+"""The order store over gRPC: verdicts and proposals of them for workers and parties; what people
+ask of orders, and what operators have done."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import TypeVar
 
 import grpc
+import redis
+from google.protobuf.message import Message
 
-from gateway.orders.store import Decision, OrderStore, Proposal
+from gateway.orders import forms
+from gateway.orders.actions import Action, Actions
+from gateway.orders.history import Past, story
+from gateway.orders.listing import Listing
+from gateway.orders.records import Decision, Order, Proposal, Run
+from gateway.orders.store import OrderStore, Proposed
 from proto import orders_pb2 as pb
 from proto import orders_pb2_grpc
 from recoup import faults
-from recoup.bounds import ITEMS_MOST, is_tid
+from recoup.bounds import is_tid
 from recoup.errors import Unanswered
+from recoup.settings import Settings
 
 log = logging.getLogger(__name__)
 
 VERDICTS = {"": pb.UNDECIDED, "commit": pb.COMMIT, "abort": pb.ABORT}
 PROPOSALS: dict[int, Proposal] = {pb.COMMIT: "commit", pb.ABORT: "abort"}
 
+Reply = TypeVar("Reply", bound=Message)
+
 
 class OrdersService(orders_pb2_grpc.OrdersServicer):
-    """Serves the order store's verdicts."""
+    """Serves the order store."""
 
-    def __init__(self, store: OrderStore) -> None:
-        self.store = store
+    def __init__(self, run: Run, settings: Settings) -> None:
+        self._run = run
+        self._store = OrderStore(run, settings)
+        self._listing = Listing(run)
+        self._actions = Actions(run)
 
     # gRPC fixes the names and the signatures of the methods.
     # ruff: noqa: N802
 
+    # --- what is decided ---
+
     def Verdicts(
         self, request: pb.VerdictsRequest, context: grpc.ServicerContext
     ) -> pb.DecisionsReply:
-        return self._decide([(tid, "") for tid in request.tids], context)
+        def verdicts() -> pb.DecisionsReply:
+            forms.check_few(request.tids)
+            return self._decide([(tid, "", "", "") for tid in request.tids])
+
+        return _answer(context, verdicts)
 
     def Propose(
         self, request: pb.ProposeRequest, context: grpc.ServicerContext
     ) -> pb.DecisionsReply:
-        for proposal in request.proposals:
-            if proposal.verdict not in PROPOSALS:
-                why = f"{proposal.tid}: only commit and abort can be proposed"
-                context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
-        reply = self._decide([(p.tid, PROPOSALS[p.verdict]) for p in request.proposals], context)
-        faults.point("orders.after_propose")
-        return reply
+        def propose() -> pb.DecisionsReply:
+            forms.check_propose(request)
+            each = request.proposals
+            reply = self._decide([(p.tid, PROPOSALS[p.verdict], p.by, p.why) for p in each])
+            faults.point("orders.after_propose")
+            return reply
 
-    def _decide(
-        self, proposals: Sequence[tuple[str, Proposal]], context: grpc.ServicerContext
-    ) -> pb.DecisionsReply:
-        if len(proposals) > ITEMS_MOST:
-            why = f"{len(proposals)} are more than {ITEMS_MOST}, the most in one call"
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, why)
-        try:
-            decided = iter(self.store.propose_all([(t, p) for t, p in proposals if is_tid(t)]))
-        except Unanswered as error:
-            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        return _answer(context, propose)
+
+    def _decide(self, proposals: list[Proposed]) -> pb.DecisionsReply:
+        decided = iter(self._store.propose_all([each for each in proposals if is_tid(each[0])]))
         reply = pb.DecisionsReply()
-        for tid, _ in proposals:
+        for tid, *_ in proposals:
             decision = next(decided) if is_tid(tid) else ValueError("it is no tid")
-            reply.decisions.append(_message(tid, decision))
+            reply.decisions.append(_decision(tid, decision))
             if isinstance(decision, Decision):
                 reply.clock_ms = max(reply.clock_ms, decision.clock_ms)
         return reply
 
+    # --- for people ---
 
-def _message(tid: str, decision: Decision | Exception) -> pb.Decision:
+    def Story(self, request: pb.StoryRequest, context: grpc.ServicerContext) -> pb.StoryReply:
+        def tell() -> pb.StoryReply:
+            forms.check_story(request)
+            told = story(self._run, request.order_id)
+            order = _order(told.order) if told.order else None
+            return pb.StoryReply(order=order, past=map(_past, told.past), clock_ms=told.clock_ms)
+
+        return _answer(context, tell)
+
+    def ListOrders(
+        self, request: pb.ListOrdersRequest, context: grpc.ServicerContext
+    ) -> pb.ListOrdersReply:
+        def page() -> pb.ListOrdersReply:
+            forms.check_list_orders(request)
+            asked = (request.user_id, request.state, request.cursor, request.limit)
+            page = self._listing.page(*asked)
+            return pb.ListOrdersReply(orders=map(_order, page.orders), cursor=page.cursor)
+
+        return _answer(context, page)
+
+    def NoteAction(
+        self, request: pb.NoteActionRequest, context: grpc.ServicerContext
+    ) -> pb.NoteActionReply:
+        def note() -> pb.NoteActionReply:
+            forms.check_note_action(request)
+            done = request.action
+            told = (done.who, done.verb, done.target, done.count, done.reason, done.result)
+            self._actions.note(Action(*told))
+            return pb.NoteActionReply()
+
+        return _answer(context, note)
+
+    def ListActions(
+        self, request: pb.ListActionsRequest, context: grpc.ServicerContext
+    ) -> pb.ListActionsReply:
+        def latest() -> pb.ListActionsReply:
+            forms.check_list_actions(request)
+            return pb.ListActionsReply(actions=map(_action, self._actions.latest(request.limit)))
+
+        return _answer(context, latest)
+
+
+def _answer(context: grpc.ServicerContext, work: Callable[[], Reply]) -> Reply:
+    """As a party's service answers: see `workers/ledger/service.py`."""
+    try:
+        return work()
+    except forms.Malformed as error:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except Unanswered as error:
+        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+    except redis.exceptions.ResponseError as error:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the database refused: {error}")
+
+
+def _decision(tid: str, decision: Decision | Exception) -> pb.Decision:
     if isinstance(decision, Exception):
         log.error("%.80r can't be decided: %s", tid, decision)
         return pb.Decision(tid=tid, error=str(decision))
     return pb.Decision(tid=tid, verdict=VERDICTS[decision.verdict], ahead=decision.ahead)
+
+
+def _order(order: Order) -> pb.Order:
+    return pb.Order(
+        order_id=order.order_id,
+        user_id=order.user_id,
+        lines=[
+            pb.OrderLine(item_id=line.item_id, quantity=line.quantity, cost=line.cost)
+            for line in order.lines
+        ],
+        total_cost=order.total_cost,
+        state=order.state,
+        tid=order.tid,
+        version=order.version,
+        content=order.content,
+    )
+
+
+def _past(past: Past) -> pb.Past:
+    return pb.Past(
+        tid=past.tid,
+        verdict=VERDICTS[past.verdict],
+        by=past.by,
+        why=past.why,
+        at_ms=past.at_ms,
+    )
+
+
+def _action(action: Action) -> pb.Action:
+    return pb.Action(
+        at_ms=action.at_ms,
+        who=action.who,
+        verb=action.verb,
+        target=action.target,
+        count=action.count,
+        reason=action.reason,
+        result=action.result,
+    )

@@ -3,28 +3,51 @@
 Keys, all under the hash tag `{orders}`:
 
     order:<id>  hash    user, lines ("item:quantity:cost,…"), total, version, content, paid_at
-                        (the version it was paid at), paid_before (those of earlier lives)
+                        (the version it was paid at), paid_before (those of earlier lives),
+                        cancelled (1, or it isn't there)
     before:users, before:items
                 hash    what the earlier lives of orders cost each user, and sold of each item
     clock       string  the highest TIME seen, in ms
     idem:<key>  list    fingerprint of a request, then its first answer
+
+and for people alone, so that no rule rests on them:
+
+    history:<id>  list  the last decisions about an order, and why; expires
+    user:<id>   zset    a user's orders, by a number that grows with each that is written
+    numbers     string  the last such number
+    listed      string  all orders are in those lists (see `listing.py`)
+    actions     stream  what operators have done (see `actions.py`)
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from gateway.orders.records import (
+    CLOCK,
+    NUMBERS,
+    PREFIX,
+    Decision,
+    Order,
+    Proposal,
+    Run,
+    decision_of,
+    history_key,
+    one,
+    order_key,
+    order_of,
+    split,
+    user_key,
+)
+from recoup import reasons
 from recoup.bounds import LINES_MAX
 from recoup.scripts import Call
 from recoup.settings import AMOUNT_MAX, Settings
 
 LUA = Path(__file__).with_name("lua")
-PREFIX = "{orders}:"
-CLOCK = PREFIX + "clock"
 BEFORE = (PREFIX + "before:users", PREFIX + "before:items")
 
 CLOCKED = {"read", "decide"}
@@ -33,64 +56,14 @@ CLOCKED = {"read", "decide"}
 INIT_STEP = 500
 """Orders that one script writes anew: about 3 ms, in which a checkout has to wait."""
 
-Verdict = Literal["commit", "abort", ""]
-"""The verdict on a tid; empty: there is none yet."""
-
-Proposal = Literal["commit", "abort", "close", ""]
-"""A verdict to propose; empty: just ask. `close` is an abort that also ends every other checkout
-of the order that has begun, so that "not paid" stays true of all of them."""
-
-Run = Callable[[Sequence[Call]], Sequence[Any]]
-"""Runs scripts, each on its own; gives what each returned, or the exception it ended with."""
+HISTORY_MOST = 20
+"""Decisions that an order's history keeps: more tries than one checkout makes (12), and a page."""
 
 Idempotency = tuple[str, str]
 """An idempotency key, and the fingerprint of the request it came with."""
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Pieces of one item in an order, and what they cost together."""
-
-    item_id: str
-    quantity: int
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An order as it was when it was read, and the store's clock at that moment."""
-
-    order_id: str
-    user_id: str
-    lines: tuple[Line, ...]
-    total_cost: int
-    version: int
-    content: int
-    paid_at: int | None
-    clock_ms: int
-
-    @property
-    def tid(self) -> str:
-        """The attempt that paid the order, or the one that a checkout of it makes now."""
-        return f"{self.order_id}.{self.version if self.paid_at is None else self.paid_at}"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The verdict on a tid, and where its order stands now."""
-
-    verdict: Verdict
-    ahead: bool
-    paid_at: int | None
-    content: int | None
-    version: int
-    clock_ms: int
-
-
-def split(tid: str) -> tuple[str, int]:
-    """Order id and version of a tid."""
-    order_id, _, version = tid.rpartition(".")
-    return order_id, int(version)
+Proposed = tuple[str, Proposal, str, str]
+"""A tid, what is proposed for it, who proposes it, and why."""
 
 
 class OrderStore:
@@ -103,54 +76,70 @@ class OrderStore:
     def __init__(self, run: Run, settings: Settings) -> None:
         self._run = run
         self._kept_s = settings.idempotency_kept_s
+        self._history = (HISTORY_MOST, settings.history_kept_s)
 
     def read(self, order_id: str) -> Order | None:
         """The order, or None if there is none."""
-        result = self._one(Call("read", (_key(order_id), CLOCK)))
-        user, lines, total, version, content, paid_at, clock_ms = result
-        if not user:
-            return None
-        return _order(order_id, user, lines, total, version, content, paid_at, clock_ms)
+        fields = one(self._run, Call("read", (order_key(order_id), CLOCK)))
+        return order_of(order_id, *fields) if fields[0] else None
 
-    def propose(self, tid: str, proposal: Proposal) -> Decision:
-        """The verdict on a tid: the one there is, else the one proposed (empty: just ask)."""
-        (decision,) = self.propose_all([(tid, proposal)])
+    def propose(self, tid: str, proposal: Proposal, by: str = "", why: str = "") -> Decision:
+        """The verdict on a tid: the one there is, else the one proposed (empty: just ask).
+
+        `by`, `why`: for the order's history, if this is what decides.
+        """
+        (decision,) = self.propose_all([(tid, proposal, by, why)])
         if isinstance(decision, Exception):
             raise decision
         return decision
 
-    def propose_all(self, proposals: Sequence[tuple[str, Proposal]]) -> list[Decision | Exception]:
+    def propose_all(self, proposals: Sequence[Proposed]) -> list[Decision | Exception]:
         """As `propose`, for many; in place of a decision the exception that it ended with."""
-        calls = []
-        for tid, proposal in proposals:
-            order_id, version = split(tid)
-            calls.append(Call("decide", (_key(order_id), CLOCK), (version, proposal)))
         return [
-            result if isinstance(result, Exception) else _decision(*result)
-            for result in self._run(calls)
+            result if isinstance(result, Exception) else decision_of(*result)
+            for result in self._run([self._decide(*each) for each in proposals])
         ]
+
+    def _decide(self, tid: str, proposal: Proposal, by: str, why: str) -> Call:
+        order_id, version = split(tid)
+        keys = (order_key(order_id), CLOCK)
+        if not proposal:
+            return Call("decide", keys, (version, proposal))
+        past = (by, why, *self._history)
+        return Call("decide", (*keys, history_key(order_id)), (version, proposal, *past))
 
     def create(self, order_id: str, user_id: str, idempotency: Idempotency | None) -> str | None:
         """Creates an empty order. Returns its id: that of the first one under the same key.
 
         None: the key belongs to another request.
         """
-        word, *rest = self._keyed(
-            "create_order", (_key(order_id),), (order_id, user_id), idempotency
-        )
+        keys = (order_key(order_id), user_key(user_id), NUMBERS)
+        word, *rest = self._keyed("create_order", keys, (order_id, user_id), idempotency)
         return rest[0] if word == "ok" else None
 
     def add_item(
         self, order_id: str, item_id: str, quantity: int, cost: int, idempotency: Idempotency | None
     ) -> Order | str:
         """Adds pieces of an item. Returns the order as it is then, or why not, as one word:
-        not_found, paid, too_much, too_long, key_reused."""
+        not_found, paid, cancelled, too_much, too_long, key_reused."""
         arguments = (item_id, quantity, cost, AMOUNT_MAX, LINES_MAX)
-        word, *fields = self._keyed("add_item", (_key(order_id),), arguments, idempotency)
-        if word != "ok":
-            return str(word)
-        user_id, lines, total, version, content = fields
-        return _order(order_id, user_id, lines, total, version, content, paid_at="", clock_ms="0")
+        word, *fields = self._keyed("add_item", (order_key(order_id),), arguments, idempotency)
+        return order_of(order_id, *fields) if word == "ok" else str(word)
+
+    def remove_item(self, order_id: str, item_id: str) -> Order | str:
+        """Removes all pieces of an item. Returns the order as it is then, or why not, as one word:
+        not_found, paid, cancelled, no_item."""
+        word, *fields = one(self._run, Call("remove_item", (order_key(order_id),), (item_id,)))
+        return order_of(order_id, *fields) if word == "ok" else str(word)
+
+    def cancel(self, order_id: str, by: str, idempotency: Idempotency | None) -> Order | str:
+        """Cancels an order that isn't paid: nothing of it will ever be, unless it is written anew.
+        Doing it twice changes nothing. Returns the order as it is then, or why not, as one word:
+        not_found, paid, key_reused."""
+        keys = (order_key(order_id), CLOCK, history_key(order_id))
+        arguments = (by, reasons.CANCELLED, *self._history)
+        word, *fields = self._keyed("cancel_order", keys, arguments, idempotency)
+        return order_of(order_id, *fields) if word == "ok" else str(word)
 
     def init(
         self, count: int, items: int, users: int, price: int, idempotency: Idempotency | None
@@ -163,13 +152,13 @@ class OrderStore:
         answer = []
         if idempotency:
             key, fingerprint = idempotency
-            answer = self._one(Call("recall", (_idempotency_key(key),), (fingerprint,)))
+            answer = one(self._run, Call("recall", (_idempotency_key(key),), (fingerprint,)))
         for first in range(0, 0 if answer else count, INIT_STEP):
             last = min(first + INIT_STEP, count) - 1
             seed = random.getrandbits(31)
-            arguments = (_key(""), first, last, items, users, price, seed)
+            arguments = (order_key(""), user_key(""), first, last, items, users, price, seed)
             remember = idempotency if last + 1 == count else None
-            answer = self._keyed("init_orders", BEFORE, arguments, remember)
+            answer = self._keyed("init_orders", (*BEFORE, NUMBERS), arguments, remember)
         return bool(answer[0] == "ok")
 
     def _keyed(
@@ -181,54 +170,8 @@ class OrderStore:
     ) -> Any:
         idempotency_key, fingerprint = idempotency or ("", "")
         keys += (_idempotency_key(idempotency_key),) if idempotency_key else ()
-        return self._one(Call(script, keys, (*arguments, fingerprint, self._kept_s)))
-
-    def _one(self, call: Call) -> Any:
-        (result,) = self._run([call])
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-
-def _key(order_id: str) -> str:
-    return f"{PREFIX}order:{order_id}"
+        return one(self._run, Call(script, keys, (*arguments, fingerprint, self._kept_s)))
 
 
 def _idempotency_key(key: str) -> str:
     return f"{PREFIX}idem:{key}"
-
-
-def _order(
-    order_id: str,
-    user_id: str,
-    lines: str,
-    total: str,
-    version: str,
-    content: str,
-    paid_at: str,
-    clock_ms: str,
-) -> Order:
-    parts = (line.split(":") for line in lines.split(",") if line)
-    return Order(
-        order_id=order_id,
-        user_id=user_id,
-        lines=tuple(Line(item_id, int(quantity), int(cost)) for item_id, quantity, cost in parts),
-        total_cost=int(total),
-        version=int(version),
-        content=int(content),
-        paid_at=int(paid_at) if paid_at else None,
-        clock_ms=int(clock_ms),
-    )
-
-
-def _decision(
-    verdict: Verdict, ahead: str, paid_at: str, content: str, version: str, clock_ms: str
-) -> Decision:
-    return Decision(
-        verdict=verdict,
-        ahead=ahead == "1",
-        paid_at=int(paid_at) if paid_at else None,
-        content=int(content) if content else None,
-        version=int(version),
-        clock_ms=int(clock_ms),
-    )

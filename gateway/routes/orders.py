@@ -11,9 +11,20 @@ from flask import Blueprint
 
 from gateway import metrics, problems
 from gateway.admission import TurnedAway
-from gateway.checkout import Answer, Away, Changed, Checkout, Empty, NotFound, Paid, Refused
+from gateway.checkout import (
+    Answer,
+    Away,
+    Cancelled,
+    Changed,
+    Checkout,
+    Empty,
+    NotFound,
+    Paid,
+    Refused,
+)
 from gateway.inputs import an_id
-from gateway.orders.store import Order, OrderStore
+from gateway.orders.records import Order
+from gateway.orders.store import OrderStore
 from gateway.parties import Party
 from gateway.problem_pages import problem_of
 from gateway.problems import Problem
@@ -26,6 +37,7 @@ from recoup.settings import AMOUNT_MAX
 ADD_ITEM_PROBLEMS = {
     "not_found": problems.ORDER_NOT_FOUND,
     "paid": problems.ORDER_PAID,
+    "cancelled": problems.ORDER_CANCELLED,
     "too_much": problems.AMOUNT_TOO_LARGE,
     "too_long": problems.ORDER_TOO_LONG,
     "key_reused": problems.IDEMPOTENCY_KEY_REUSED,
@@ -103,7 +115,7 @@ def shown(order: Order) -> dict[str, Any]:
         "items": [[line.item_id, line.quantity] for line in order.lines],
         "user_id": order.user_id,
         "total_cost": order.total_cost,
-        "state": "open" if order.paid_at is None else "paid",
+        "state": order.state,
         "tid": order.tid,
     }
 
@@ -127,6 +139,8 @@ def shown_checkout(order_id: str, answer: Answer) -> dict[str, Any]:
             raise Problem(problems.EMPTY_ORDER, f"Order {order_id} is empty.", order_id=order_id)
         case Changed():
             raise Problem(problems.ORDER_CHANGED, order_id=order_id)
+        case Cancelled():
+            raise Problem(problems.ORDER_CANCELLED, order_id=order_id)
         case Away(party):
             raise Problem(problems.PARTY_AWAY, f"{party} is away.", order_id=order_id)
         case TurnedAway():

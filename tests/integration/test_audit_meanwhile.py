@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.orders.store import Order, OrderStore
+from gateway.orders.records import Order
+from gateway.orders.store import OrderStore
 from proto import ledger_pb2 as pb
 from recoup.audit import orders as audited_orders
 from recoup.audit import run

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 import redis
 
-from gateway.orders.store import LUA, OrderStore, Proposal
+from gateway.orders.records import Proposal
+from gateway.orders.store import LUA, OrderStore
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.scripts import Scripts
@@ -53,7 +54,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-KINDS = 20
+KINDS = 22
 """Of calls; see `any_call`."""
 
 
@@ -98,7 +99,9 @@ def any_call(chance: random.Random) -> tuple[int, Call]:
         lambda twin: twin.orders.create(id, "u", keyed),
         lambda twin: twin.orders.add_item(id, chance.choice(IDS), 1, amount, keyed),
         lambda twin: twin.orders.read(id),
-        lambda twin: twin.orders.propose(tid, proposal),
+        lambda twin: twin.orders.remove_item(id, chance.choice(IDS)),
+        lambda twin: twin.orders.cancel(id, "u", keyed),
+        lambda twin: twin.orders.propose(tid, proposal, "me", "so"),
         lambda twin: twin.orders.init(2, 1, 1, 5, keyed),
     ]
     assert len(calls) == KINDS
@@ -114,6 +117,11 @@ def outcome(call: Call, twin: Twin, seed: int) -> object:
         return type(error)
 
 
+def kept(key: str) -> bool:
+    """Whether it is kept for a time: an idempotency key, or a history."""
+    return "idem:" in key or "history:" in key
+
+
 def contents(client: redis.Redis) -> Store:
     """What a real database holds, as the model's would hold it."""
     found = []
@@ -127,8 +135,8 @@ def contents(client: redis.Redis) -> Store:
             "hash": lambda key: client.hgetall(key),
         }[kind](key)
         expires_ms = client.pexpiretime(key)
-        # How long an idempotency key is kept, counts from real time.
-        found.append((key, *freeze(value), 0 if "idem:" in key else max(expires_ms, 0) or None))
+        # How long these are kept, counts from real time.
+        found.append((key, *freeze(value), 0 if kept(key) else max(expires_ms, 0) or None))
     return Store.of(tuple(found))
 
 
@@ -167,7 +175,7 @@ def test_the_same_calls_have_the_same_answers_and_leave_the_same(
 
 def without_kept(store: Store) -> tuple[Any, ...]:
     return tuple(
-        (key, kind, value, 0 if "idem:" in key else expires_ms)
+        (key, kind, value, 0 if kept(key) else expires_ms)
         for key, kind, value, expires_ms in store.contents
     )
 

@@ -7,15 +7,8 @@ import time
 import pytest
 import redis
 
-from gateway.orders.store import (
-    INIT_STEP,
-    Decision,
-    Line,
-    Order,
-    OrderStore,
-    Proposal,
-    Verdict,
-)
+from gateway.orders.records import Decision, Line, Order, Proposal, Verdict
+from gateway.orders.store import INIT_STEP, OrderStore, Proposed
 from recoup.bounds import LINES_MAX
 from recoup.settings import AMOUNT_MAX, Settings
 from tests.integration.books import Photographer, move_clock
@@ -94,7 +87,9 @@ def test_a_record_that_cannot_be_read_disturbs_no_other(
 ) -> None:
     cart(orders, ("a", 1, 5))
     client.set("{orders}:order:bad", "what is this?")
-    first, second, third = orders.propose_all([("o.2", ""), ("bad.1", "abort"), ("o.1", "")])
+    first, second, third = orders.propose_all(
+        [("o.2", "", "", ""), ("bad.1", "abort", "", ""), ("o.1", "", "", "")]
+    )
     assert isinstance(first, Decision)
     assert isinstance(second, redis.exceptions.ResponseError)
     assert isinstance(third, Decision)
@@ -356,7 +351,11 @@ def test_a_tid_ahead_of_a_paid_order_is_aborted_for_good(
 def test_many_are_decided_in_their_order(orders: OrderStore) -> None:
     for order_id in ("o", "p", "q"):
         cart(orders, ("a", 1, 5), order_id=order_id)
-    proposals: list[tuple[str, Proposal]] = [("o.2", "commit"), ("p.2", "abort"), ("q.2", "")]
+    proposals: list[Proposed] = [
+        ("o.2", "commit", "", ""),
+        ("p.2", "abort", "", ""),
+        ("q.2", "", "", ""),
+    ]
     verdicts = [d.verdict for d in orders.propose_all(proposals) if isinstance(d, Decision)]
     assert verdicts == ["commit", "abort", ""]
 

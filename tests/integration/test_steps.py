@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from gateway.checkout import Answer, Changed, Paid, Refused
-from gateway.orders.store import Decision, Order, Proposal
+from gateway.orders.records import Decision, Order, Proposal
 from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered
 from recoup.settings import PARTIES, Settings
@@ -363,8 +363,8 @@ def test_at_the_same_time_an_order_is_charged_once(
 class Forgetful(Orders):
     """An order store whose refused checkouts don't end the others that have begun."""
 
-    def propose(self, tid: str, proposal: Proposal) -> Decision:
-        return super().propose(tid, "abort" if proposal == "close" else proposal)
+    def propose(self, tid: str, proposal: Proposal, by: str = "", why: str = "") -> Decision:
+        return super().propose(tid, "abort" if proposal == "close" else proposal, by, why)
 
 
 def crowd_before_a_sale(

@@ -21,8 +21,9 @@ from gateway import parties as gateway_parties
 from gateway.batching import Pending
 from gateway.checkout import Answer, Checkout
 from gateway.handover import Handover
+from gateway.orders.records import Decision, Order, Proposal
 from gateway.orders.service import OrdersService
-from gateway.orders.store import LUA, Decision, Order, OrderStore, Proposal
+from gateway.orders.store import LUA, OrderStore
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile import clients
@@ -135,9 +136,9 @@ class Orders(OrderStore):
         read = super().read
         return self._steps.take("read", lambda: read(order_id))
 
-    def propose(self, tid: str, proposal: Proposal) -> Decision:
+    def propose(self, tid: str, proposal: Proposal, by: str = "", why: str = "") -> Decision:
         propose = super().propose
-        return self._steps.take("propose", lambda: propose(tid, proposal))
+        return self._steps.take("propose", lambda: propose(tid, proposal, by, why))
 
 
 class Party(gateway_parties.Party):
@@ -207,10 +208,9 @@ class PeerOrders(clients.Orders):
 
         return self._steps.take("verdicts", act)
 
-    def propose(self, proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def propose(self, proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         def act() -> list[orders_pb2.Decision]:
-            each = [orders_pb2.Proposal(tid=tid, verdict=v) for tid, v in proposals.items()]
-            request = orders_pb2.ProposeRequest(proposals=each)
+            request = orders_pb2.ProposeRequest(proposals=proposals)
             return list(self._service.Propose(request, context()).decisions)
 
         return self._steps.take("propose", act)
@@ -298,8 +298,8 @@ class World:
     def reconciler(self, name: str, steps: Steps) -> Reconciler:
         """That of a party's worker, or of its sweep."""
         parties = {name: PeerParty(service, steps) for name, service in self._services.items()}
-        orders = PeerOrders(OrdersService(self.orders), steps)
-        return Reconciler(name, parties[name], orders, parties.__getitem__)
+        orders = PeerOrders(OrdersService(self.scripts.run, self.settings), steps)
+        return Reconciler(name, parties[name], orders, parties.__getitem__, "a worker")
 
     def sweep(self, name: str, steps: Steps) -> None:
         """A party's sweep, which settles what is due by itself: there is no broker."""

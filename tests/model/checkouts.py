@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.checkout import Changed, Paid, Refused
-from gateway.orders.store import split
+from gateway.checkout import Cancelled, Changed, Paid, Refused
+from gateway.orders.records import split
 from recoup.scripts import Call
 from tests.model import gateway
 from tests.model.hearing import heard
@@ -14,6 +14,9 @@ from tests.model.network import message
 from tests.model.process import LOST, Question, Turn
 from tests.model.scene import Move, Next, Scene
 from tests.model.state import ORDERS, Checkout, State, replaced, view
+
+NOT_PAID = (Refused, Changed, Cancelled)
+"""The answers that are a 4xx, and say that nothing that had begun before pays the order."""
 
 
 class Checkouts:
@@ -62,7 +65,7 @@ class Checkouts:
             return state._replace(checkouts=checkouts, sent=sent), ""
         problem = self._untrue(state, checkout)
         checkouts = replaced(state.checkouts, place, Checkout(checkout.order_id, over=True))
-        if isinstance(turn.result, Refused | Changed) and checkout.rivals:
+        if isinstance(turn.result, NOT_PAID) and checkout.rivals:
             checkouts = tuple(
                 each._replace(told=True) if _active(each, checkout.order_id) else each
                 for each in checkouts
@@ -81,7 +84,7 @@ class Checkouts:
             order = view(state.stores[ORDERS]).orders[checkout.order_id]
             if order.content == _read(checkout.turn)[4] and not order.paid_at:
                 return "I5: answered 200, and the order that was read is not paid"
-        if not isinstance(answer, Refused | Changed):
+        if not isinstance(answer, NOT_PAID):
             return ""
         if checkout.rivals == "paid":
             return "I5: answered 4xx, and a checkout that had begun before has paid"

@@ -81,6 +81,10 @@ class Invariants:
                 return (
                     f"I1: the verdict on {tid} was {verdict}, and is {verdicts.get(tid) or 'none'}"
                 )
+        now = view(after).orders
+        for order_id, order in view(before).orders.items():
+            if order.cancelled and order.content == now[order_id].content and now[order_id].paid_at:
+                return f"I1: order {order_id} was cancelled, and is paid"
         return ""
 
     # --- a state ---

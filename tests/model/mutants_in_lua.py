@@ -14,8 +14,8 @@ MUTANTS_IN_LUA = [
         worlds.two_at_once,
         (
             Lua(
-                "if current > version or paid_at and not ahead then",
-                "if paid_at and not ahead then",
+                "if current > version or over and not ahead then",
+                "if over and not ahead then",
             ),
         ),
     ),
@@ -24,7 +24,7 @@ MUTANTS_IN_LUA = [
         worlds.two_at_once,
         (
             Lua("if paid_at and tonumber(paid_at) == version then return answer('commit') end", ""),
-            Lua("if current > version or paid_at and not ahead then", "if current > version then"),
+            Lua("if current > version or over and not ahead then", "if current > version then"),
         ),
     ),
     Mutant(
@@ -47,19 +47,35 @@ MUTANTS_IN_LUA = [
         worlds.cart_changes,
         (Lua("  redis.call('HINCRBY', KEYS[1], 'version', 1)", ""),),
     ),
+    Mutant(
+        "a cancelled order is never paid",
+        worlds.short_and_cancelled,
+        (
+            Lua("local over = paid_at or cancelled", "local over = paid_at"),
+            Lua("redis.call('HINCRBY', KEYS[1], 'content', 1)", ""),
+        ),
+    ),
+    Mutant(
+        "cancelling raises the version",
+        worlds.cancelled,
+        (
+            Lua("local over = paid_at or cancelled", "local over = paid_at"),
+            Lua("'version', exact(version + 1), 'cancelled', 1", "'cancelled', 1"),
+        ),
+    ),
     # --- closing ---
     Mutant(
         "`close` leaves a gap in the versions (ADR 4)",
         worlds.short,
         (
             Lua("proposal == 'close' and version + 1 or version", "version"),
-            Lua("if proposal == 'close' and not paid_at then", "if false then"),
+            Lua("if proposal == 'close' and not over then", "if false then"),
         ),
     ),
     Mutant(
         "`close` leaves a gap also behind an abort (ADR 4)",
         worlds.short,
-        (Lua("if proposal == 'close' and not paid_at then", "if false then"),),
+        (Lua("if proposal == 'close' and not over then", "if false then"),),
     ),
     # --- deducting ---
     Mutant(

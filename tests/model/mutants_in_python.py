@@ -46,8 +46,8 @@ MUTANTS_IN_PYTHON = [
             Python(
                 Checkout,
                 "_propose",
-                "self._orders.propose(tid, proposal)",
-                'self._orders.propose(tid, "abort" if proposal == "close" else proposal)',
+                "self._orders.propose(tid, proposal, reasons.GATEWAY, why)",
+                'self._orders.propose(tid, "abort" if proposal == "close" else proposal, "", "")',
             ),
         ),
     ),
@@ -101,7 +101,8 @@ MUTANTS_IN_PYTHON = [
                 Reconciler,
                 "settle",
                 "if proposals:\n",
-                "agreed = {t: v for t, v in proposals.items() if v == orders_pb2.COMMIT}\n"
+                "commit = orders_pb2.COMMIT\n"
+                "        agreed = {p.tid: commit for p in proposals if p.verdict == commit}\n"
                 "        verdicts |= agreed\n"
                 "        if proposals and not agreed:\n",
             ),
@@ -115,7 +116,8 @@ MUTANTS_IN_PYTHON = [
                 Reconciler,
                 "settle",
                 "if proposals:\n",
-                "given_up = {t: v for t, v in proposals.items() if v == orders_pb2.ABORT}\n"
+                "abort = orders_pb2.ABORT\n"
+                "        given_up = {p.tid: abort for p in proposals if p.verdict == abort}\n"
                 "        verdicts |= given_up\n"
                 "        if proposals and not given_up:\n",
             ),

@@ -35,7 +35,7 @@ def message(what: Question) -> Message | None:
     if isinstance(what.request, Call):
         if what.request.script != "decide":
             return None
-        version, proposal = what.request.arguments
+        version, proposal, *_ = what.request.arguments
         order_id = what.request.keys[0].rpartition(":")[2]
         return Message(str(proposal), f"{order_id}.{version}") if proposal else None
     if what.store == "broker":

@@ -84,6 +84,18 @@ def adding(order_id: str, item_id: str, times: int = 1) -> Event:
     return Event(f"an item is added to order {order_id}", times, lambda _: [what])
 
 
+def removing(order_id: str, item_id: str) -> Event:
+    """A customer removes an item from an order."""
+    what = of_orders(lambda orders: orders.remove_item(order_id, item_id))
+    return Event(f"an item is removed from order {order_id}", 1, lambda _: [what])
+
+
+def cancelling(order_id: str) -> Event:
+    """A customer cancels an order."""
+    what = of_orders(lambda orders: orders.cancel(order_id, "a customer", None))
+    return Event(f"order {order_id} is cancelled", 1, lambda _: [what])
+
+
 def refill(party: str, account_id: str, amount: int, times: int = 1) -> Event:
     """Staff refill stock, or a customer pays in."""
     what = adjust(party, account_id, amount)

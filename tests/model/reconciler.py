@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn, cast
@@ -47,7 +48,8 @@ def party(name: str, line: Line) -> clients.Party:
 
 
 def reconciler(name: str, line: Line) -> Reconciler:
-    return Reconciler(name, party(name, line), orders(line), lambda peer: party(peer, line))
+    peers = functools.partial(party, line=line)
+    return Reconciler(name, party(name, line), orders(line), peers, "a worker")
 
 
 def settler(name: str, tid: str) -> Program:

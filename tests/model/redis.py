@@ -149,6 +149,14 @@ class Commands:
         self.values[key] = value
         return "OK"
 
+    def INCR(self, key: str) -> int:
+        return self.INCRBY(key, "1")
+
+    def INCRBY(self, key: str, amount: str) -> int:
+        number = int(self._get(key, str) or 0) + int(amount)
+        self.values[key] = str(number)
+        return number
+
     def LRANGE(self, key: str, first: str, last: str) -> list[str]:
         items: list[str] = self._get(key, list)
         end = int(last)
@@ -157,6 +165,10 @@ class Commands:
     def RPUSH(self, key: str, *items: str) -> int:
         self.values[key] = [*self._get(key, list), *items]
         return len(self.values[key])
+
+    def LTRIM(self, key: str, first: str, last: str) -> str:
+        self.values[key] = self.LRANGE(key, first, last)
+        return "OK"
 
     # --- hashes ---
 

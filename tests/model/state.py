@@ -95,6 +95,7 @@ class Order(NamedTuple):
     version: int
     content: str
     paid_at: int
+    cancelled: bool
 
 
 class View:
@@ -138,7 +139,15 @@ def _order(fields: dict[str, str]) -> Order:
     parts = [line.split(":") for line in fields["lines"].split(",") if line]
     lines = tuple((item, int(pieces)) for item, pieces, _ in parts)
     version, paid_at = int(fields["version"]), int(fields.get("paid_at", 0))
-    return Order(fields["user"], lines, int(fields["total"]), version, fields["content"], paid_at)
+    return Order(
+        user=fields["user"],
+        lines=lines,
+        total=int(fields["total"]),
+        version=version,
+        content=fields["content"],
+        paid_at=paid_at,
+        cancelled="cancelled" in fields,
+    )
 
 
 @functools.cache

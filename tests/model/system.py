@@ -14,7 +14,7 @@ from unittest.mock import Mock
 import redis
 
 from gateway.orders.service import OrdersService
-from gateway.orders.store import LUA, OrderStore
+from gateway.orders.store import LUA
 from recoup.scripts import Scripts
 from recoup.settings import Settings
 from tests.model.database import Database, Rewrite
@@ -27,6 +27,10 @@ from workers.ledger.service import LedgerService
 FORGOTTEN = {"held_at_ms", "settled_at_ms", "next_try_ms", "recent_tries"}
 """What a leg tells the operator, or a sweep, which by it leaves a leg to the workers, or doesn't:
 both are explored. Two legs that differ in these alone are one."""
+
+FOR_PEOPLE = {"history", "user", "numbers"}
+"""What the order store keeps for people alone. It is taken away after each step: so who decided by
+it would decide otherwise here."""
 
 UNCOUNTED = {"tries", "cause"}
 """That a leg has these matters, and not what they say."""
@@ -61,7 +65,7 @@ class System:
             ledger, accounts = Ledger(client, name, settings), Accounts(client, name, settings)
             self._ledgers[name] = LedgerService(ledger, accounts)
         self._scripts = Scripts(cast("redis.Redis", self._databases["orders"]), LUA)
-        self._orders = OrdersService(OrderStore(self._scripts.run, settings))
+        self._orders = OrdersService(self._scripts.run, settings)
 
     def ask(self, what: Question, store: Store, time_ms: int) -> tuple[Store, Any]:
         """The store afterwards, and the answer."""
@@ -93,14 +97,15 @@ class System:
             self._expired[key] = Commands(store, time_ms).frozen()
         return self._expired[key]
 
+    def _left_out(self, key: str) -> bool:
+        """What no rule rests on: what is for people, and a clock that is never set back, which is
+        the time itself."""
+        kind = key.partition("}:")[2].partition(":")[0]
+        return kind in FOR_PEOPLE or (kind == "clock" and not self._keeps_clock)
+
     def _tidy(self, store: Store) -> Store:
         return Store.of(
-            tuple(
-                _tidy(each)
-                for each in store.contents
-                # A clock is the highest time seen: the time itself, if that is never set back.
-                if self._keeps_clock or not each[0].endswith("}:clock")
-            )
+            tuple(_tidy(each) for each in store.contents if not self._left_out(each[0]))
         )
 
 

@@ -11,10 +11,12 @@ from tests.model.outside import (
     account,
     accounts_anew,
     adding,
+    cancelling,
     operator_aborts,
     order,
     orders_anew,
     refill,
+    removing,
     tried_again,
 )
 from tests.model.process import Packed, Question, question
@@ -92,10 +94,24 @@ def clocks(rewrite: Rewrite = str) -> World:
 
 
 def cart_changes(rewrite: Rewrite = str) -> World:
-    """Items are added to an order of two items while it is checked out; the second is short."""
+    """Items are added to an order of two items while it is checked out, and the second, which is
+    short, is removed from it."""
     beginning = [*account("stock", "1", 0), *books(2, 3, ("0", 1), ("1", 1))]
-    events = (adding("0", "0"), refill("stock", "1", 1))
+    events = (adding("0", "0"), removing("0", "1"), refill("stock", "1", 1))
     return World(beginning, Bounds(settlers=1, checkouts=("0",), events=events), rewrite)
+
+
+def cancelled(rewrite: Rewrite = str) -> World:
+    """An order is cancelled while two requests check it out."""
+    bounds = Bounds(settlers=1, steps=0, loses=False, events=(cancelling("0"),))
+    return World(books(4, 4), bounds, rewrite)
+
+
+def short_and_cancelled(rewrite: Rewrite = str) -> World:
+    """As `short`, for one request, while the customer cancels the order."""
+    events = (operator_aborts(), refill("stock", "0", 1), cancelling("0"))
+    bounds = Bounds(checkouts=("0",), tries=2, settlers=0, steps=0, events=events)
+    return World(beginning_short(), bounds, rewrite)
 
 
 def accounts_written_anew(rewrite: Rewrite = str) -> World:
@@ -151,6 +167,8 @@ WORLDS: tuple[Make, ...] = (
     far_apart,
     set_back,
     cart_changes,
+    cancelled,
+    short_and_cancelled,
     accounts_written_anew,
     order_written_anew,
     retries,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.orders import store
-from gateway.orders.store import Decision, Order, OrderStore, Proposal
+from gateway.orders.records import Decision, Order, Proposal
+from gateway.orders.store import OrderStore
 from gateway.roles import lines
 from proto import ledger_pb2 as pb
 from reconcile.decision import Propose, proposal

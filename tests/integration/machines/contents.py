@@ -9,12 +9,15 @@ import redis
 
 READ = """
 -- Everything under a prefix, as JSON: [[key, type, value, when it expires in ms, or -1], ...]. Of a
--- list (a remembered answer) only the first entry: its fingerprint.
+-- remembered answer only the first entry: its fingerprint.
 local read = {
   hash = function(key) return redis.call('HGETALL', key) end,
   zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
   set = function(key) return redis.call('SMEMBERS', key) end,
-  list = function(key) return redis.call('LINDEX', key, 0) end,
+  list = function(key)
+    if string.find(key, ':idem:', 1, true) then return redis.call('LINDEX', key, 0) end
+    return redis.call('LRANGE', key, 0, -1)
+  end,
   string = function(key) return redis.call('GET', key) end,
 }
 local all = {}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.orders.store import Decision, Order, OrderStore, split
+from gateway.orders.records import Decision, Order, split
+from gateway.orders.store import OrderStore
 from tests.integration.books import Books
 from tests.integration.machines.contents import Contents, contents
 
@@ -95,7 +96,7 @@ class History:
     # --- I1, I2 ---
 
     def _look_at_verdicts(self) -> None:
-        decisions = self.store.propose_all([(tid, "") for tid in sorted(self.tids)])
+        decisions = self.store.propose_all([(tid, "", "", "") for tid in sorted(self.tids)])
         for tid, decision in zip(sorted(self.tids), decisions, strict=True):
             assert isinstance(decision, Decision)
             now = decision.verdict

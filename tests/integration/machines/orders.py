@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.orders import store
-from gateway.orders.store import PREFIX, Order, OrderStore, Proposal, Verdict
+from gateway.orders.records import PREFIX, Order, Proposal, Verdict, split
+from gateway.orders.store import OrderStore
 from recoup.scripts import Scripts
 from recoup.settings import AMOUNT_MAX, Settings
 from tests.integration.machines.clocks import Clock, MachineTime
@@ -41,7 +42,10 @@ class OrdersMachine(RuleBasedStateMachine):
         self.time = MachineTime(client)
         self.store = OrderStore(Scripts(client, store.LUA).run, settings)
         self.reference = ReferenceOrders(
-            Clock(self.time), store.LINES_MAX, settings.idempotency_kept_s * 1000
+            Clock(self.time),
+            store.LINES_MAX,
+            store.HISTORY_MOST,
+            settings.idempotency_kept_s * 1000,
         )
         self.verdicts: dict[str, Verdict] = {}
 
@@ -69,6 +73,20 @@ class OrdersMachine(RuleBasedStateMachine):
         added = self.store.add_item(*asked, (key, f"add {asked}") if key else None)
         assert added == self.reference.once(
             key, f"add {asked}", reused, lambda: self.reference.add_item(*asked)
+        )
+
+    @rule(order_id=IDS, item_id=ITEMS)
+    def remove_item(self, order_id: str, item_id: str) -> None:
+        removed = self.store.remove_item(order_id, item_id)
+        assert removed == self.reference.remove_item(order_id, item_id)
+
+    @rule(order_id=IDS, key=KEYS)
+    def cancel(self, order_id: str, key: str) -> None:
+        reused: Order | str = "key_reused"
+        fingerprint = f"cancel {order_id}"
+        cancelled = self.store.cancel(order_id, "me", (key, fingerprint) if key else None)
+        assert cancelled == self.reference.once(
+            key, fingerprint, reused, lambda: self.reference.cancel(order_id, "me")
         )
 
     @rule(count=st.integers(1, 2), price=FEW | st.sampled_from([0, AMOUNT_MAX // 2]), key=KEYS)
@@ -104,15 +122,20 @@ class OrdersMachine(RuleBasedStateMachine):
             (order_id, max(0, self._version(order_id) + off), proposal)
             for order_id, off, proposal in proposals
         ]
-        tids: list[tuple[str, Proposal]] = [(f"{id}.{version}", p) for id, version, p in asked]
-        decisions = self.store.propose_all(tids)
-        assert decisions == [self.reference.propose(*each) for each in asked]
-        self.verdicts |= dict.fromkeys((tid for tid, _ in tids), "")
+        tids = [f"{id}.{version}" for id, version, _ in asked]
+        decisions = self.store.propose_all(
+            [
+                (tid, proposal, "me", proposal)
+                for tid, (*_, proposal) in zip(tids, asked, strict=True)
+            ]
+        )
+        assert decisions == [self.reference.propose(*each, "me", each[-1]) for each in asked]
+        self.verdicts |= dict.fromkeys(tids, "")
 
     @precondition(lambda self: self.verdicts)
     @rule(data=st.data(), proposal=PROPOSALS)
     def propose_again(self, data: st.DataObject, proposal: Proposal) -> None:
-        order_id, version = store.split(data.draw(st.sampled_from(sorted(self.verdicts))))
+        order_id, version = split(data.draw(st.sampled_from(sorted(self.verdicts))))
         self.propose([(order_id, version - self._version(order_id), proposal)])
 
     def _version(self, order_id: str) -> int:
@@ -144,7 +167,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @invariant()
     def a_verdict_is_written_once(self) -> None:
         for tid, before in self.verdicts.items():
-            now = self.reference.verdict(*store.split(tid))
+            now = self.reference.verdict(*split(tid))
             assert before in ("", now), tid
             self.verdicts[tid] = now
 
@@ -153,7 +176,7 @@ def found(client: redis.Redis) -> Contents:
     """What the order store's database holds."""
     all = contents(client, PREFIX)
     for key, (value, expiry) in all.items():
-        if key.startswith("idem:"):
+        if key.startswith(("idem:", "history:")):
             assert expiry > 0
             all[key] = (value, 0)
     return all
@@ -168,6 +191,13 @@ def expected(reference: ReferenceOrders) -> Contents:
             all[f"before:{name}"] = ({id: str(amount) for id, amount in before.items()}, -1)
     for key, (fingerprint, *_) in reference.keys.items():
         all[f"idem:{key}"] = (fingerprint, 0)
+    for id, past in reference.history.items():
+        all[f"history:{id}"] = (past, 0)
+    for user, orders in reference.lists.items():
+        if orders:
+            all[f"user:{user}"] = (orders, -1)
+    if reference.numbers:
+        all["numbers"] = (str(reference.numbers), -1)
     if reference.clock.seen_ms is not None:
         all["clock"] = (str(reference.clock.seen_ms), -1)
     return all
@@ -182,6 +212,8 @@ def fields(known: Known) -> dict[str, str]:
         record |= {"content": known.content}
     if known.paid_at is not None:
         record["paid_at"] = known.paid_at
+    if known.cancelled:
+        record["cancelled"] = 1
     if known.paid_before:
         record["paid_before"] = ",".join(map(str, known.paid_before))
     return {name: str(value) for name, value in record.items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from gateway.orders.store import Decision, Line, Order, Proposal, Verdict
+from gateway.orders.records import Decision, Line, Order, Proposal, Verdict
 from recoup.settings import AMOUNT_MAX
 from tests.integration.machines.clocks import Clock
 
@@ -27,6 +27,11 @@ class Known:
     content: int | None = None
     paid_at: int | None = None
     paid_before: list[int] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.paid_at is not None or self.cancelled
 
     @property
     def total(self) -> int:
@@ -39,6 +44,7 @@ class ReferenceOrders:
 
     clock: Clock
     lines_max: int
+    history_most: int
     key_kept_ms: int
     orders: dict[str, Known] = field(default_factory=dict)
     keys: dict[str, tuple[str, object, int]] = field(default_factory=dict)
@@ -46,6 +52,11 @@ class ReferenceOrders:
     before_users: dict[str, int] = field(default_factory=dict)
     before_items: dict[str, int] = field(default_factory=dict)
     """What earlier lives of paid orders cost each user, and sold of each item."""
+    history: dict[str, list[str]] = field(default_factory=dict)
+    """Order -> the last decisions about it, as they are written down."""
+    lists: dict[str, dict[str, int]] = field(default_factory=dict)
+    """User -> orders, numbered as they were written."""
+    numbers: int = 0
 
     # --- carts ---
 
@@ -59,14 +70,15 @@ class ReferenceOrders:
         if order_id in self.orders:
             return None
         self.orders[order_id] = Known(user_id, version=1, content=1)
+        self._list(order_id, user_id)
         return order_id
 
     def add_item(self, order_id: str, item_id: str, quantity: int, cost: int) -> Order | str:
         known = self.orders.get(order_id)
         if known is None or known.user is None:
             return "not_found"
-        if known.paid_at is not None:
-            return "paid"
+        if known.over:
+            return "cancelled" if known.cancelled else "paid"
         pieces, costs = known.cart.get(item_id, (0, 0))
         if known.total + cost > AMOUNT_MAX or pieces + quantity > AMOUNT_MAX:
             return "too_much"
@@ -74,6 +86,30 @@ class ReferenceOrders:
             return "too_long"
         known.cart[item_id] = (pieces + quantity, costs + cost)
         self._change(known)
+        return self._order(order_id, known, paid_at=None, clock_ms=0)
+
+    def remove_item(self, order_id: str, item_id: str) -> Order | str:
+        known = self.orders.get(order_id, Known())
+        if known.user is None:
+            return "not_found"
+        if known.over:
+            return "cancelled" if known.cancelled else "paid"
+        if item_id not in known.cart:
+            return "no_item"
+        del known.cart[item_id]
+        self._change(known)
+        return self._order(order_id, known, paid_at=None, clock_ms=0)
+
+    def cancel(self, order_id: str, by: str) -> Order | str:
+        known = self.orders.get(order_id, Known())
+        if known.user is None:
+            return "not_found"
+        if known.paid_at is not None:
+            return "paid"
+        if not known.cancelled:
+            self._decided(order_id, known.version, "abort", by, "the order was cancelled")
+            known.cancelled = True
+            self._change(known)
         return self._order(order_id, known, paid_at=None, clock_ms=0)
 
     def init(self, drawn: Mapping[str, tuple[str, Cart]]) -> None:
@@ -85,8 +121,15 @@ class ReferenceOrders:
                 self._add(self.before_users, known.user or "", known.total)
                 for item_id, (pieces, _) in known.cart.items():
                     self._add(self.before_items, item_id, pieces)
-            known.user, known.cart, known.paid_at = user, cart, None
+            self.lists.get(known.user or "", {}).pop(order_id, None)
+            known.user, known.cart, known.paid_at, known.cancelled = user, cart, None, False
+            self._list(order_id, user)
             self._change(known)
+
+    def _list(self, order_id: str, user_id: str) -> None:
+        """It is the latest of its user's."""
+        self.numbers += 1
+        self.lists.setdefault(user_id, {})[order_id] = self.numbers
 
     def _add(self, amounts: dict[str, int], id: str, amount: int) -> None:
         amounts[id] = amounts.get(id, 0) + amount
@@ -105,6 +148,7 @@ class ReferenceOrders:
             content=known.content or 0,
             paid_at=paid_at,
             clock_ms=clock_ms,
+            cancelled=known.cancelled,
         )
 
     # --- verdicts ---
@@ -114,30 +158,44 @@ class ReferenceOrders:
         known = self.orders.get(order_id, Known())
         if version in (known.paid_at, *known.paid_before):
             return "commit"
-        paid_otherwise = known.paid_at is not None and version <= known.version
-        return "abort" if paid_otherwise or version < known.version else ""
+        over = known.over and version <= known.version
+        return "abort" if over or version < known.version else ""
 
-    def propose(self, order_id: str, version: int, proposal: Proposal) -> Decision:
+    def propose(
+        self, order_id: str, version: int, proposal: Proposal, by: str, why: str
+    ) -> Decision:
         known = self.orders.get(order_id, Known())
         verdict = self.verdict(order_id, version)
         ahead = known.user is None or version > known.version
         if verdict == "" and proposal == "commit" and not ahead:
             verdict = "commit"
             known.paid_at = version
-            self.clock.keep()
+            self._decided(order_id, version, "commit", by, why)
         elif verdict == "" and proposal:
             verdict = "abort"
             self.orders[order_id] = known
             known.version = version + 1
             if proposal == "close":
                 known.version += 1
-            self.clock.keep()
-        elif verdict == "abort" and proposal == "close" and known.paid_at is None:
+            self._decided(order_id, version, "abort", by, why)
+        elif verdict == "abort" and proposal == "close" and not known.over:
             known.version += 2
-            self.clock.keep()
+            self._decided(order_id, version, "abort", by, why)
         return Decision(
-            verdict, ahead, known.paid_at, known.content, known.version, self.clock.now_ms()
+            verdict=verdict,
+            ahead=ahead,
+            paid_at=known.paid_at,
+            content=known.content,
+            version=known.version,
+            clock_ms=self.clock.now_ms(),
+            cancelled=known.cancelled,
         )
+
+    def _decided(self, order_id: str, version: int, verdict: str, by: str, why: str) -> None:
+        self.clock.keep()
+        entry = f"{version}\t{verdict}\t{self.clock.now_ms()}\t{by}\t{why}"
+        past = [*self.history.get(order_id, []), entry]
+        self.history[order_id] = past[-self.history_most :]
 
     # --- idempotency keys, and time ---
 

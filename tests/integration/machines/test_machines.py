@@ -46,6 +46,7 @@ def test_the_order_store(
     thoroughness: hypothesis.settings,
 ) -> None:
     monkeypatch.setattr(store, "LINES_MAX", 3)
+    monkeypatch.setattr(store, "HISTORY_MOST", 3)
     run(lambda: OrdersMachine(client, settings), thoroughness)
 
 

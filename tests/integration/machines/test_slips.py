@@ -62,6 +62,7 @@ def test_a_slip_is_caught(
     slip: dict[str, Any],
 ) -> None:
     monkeypatch.setattr(store, "LINES_MAX", 3)
+    monkeypatch.setattr(store, "HISTORY_MOST", 3)
     machine = MACHINES[slip["machine"]]
     copies.change(slip["script"], slip["line"], slip["wrong"])
     examples = slip.get("examples", ONCE.max_examples)

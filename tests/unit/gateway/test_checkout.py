@@ -14,6 +14,7 @@ from gateway.admission import TurnedAway
 from gateway.batching import Pending
 from gateway.checkout import (
     Away,
+    Cancelled,
     Changed,
     Checkout,
     Empty,
@@ -23,7 +24,8 @@ from gateway.checkout import (
     Undone,
 )
 from gateway.handover import Handover
-from gateway.orders.store import Decision, Line, Order, OrderStore, Proposal, Verdict, split
+from gateway.orders.records import Decision, Line, Order, Proposal, Verdict, split
+from gateway.orders.store import OrderStore
 from gateway.parties import Party
 from proto import ledger_pb2 as pb
 from proto.ledger_pb2 import Vote
@@ -79,33 +81,49 @@ class FakeOrders(OrderStore):
         self.order = Order("o", "u", (Line("i", 2, 6),), 6, 1, 1, None, CLOCK_MS)
         self.meanwhile: list[Callable[[], None]] = []
         """What happens just before each proposal."""
+        self.said: list[tuple[str, str]] = []
+        """Of each proposal by whom it is, and why."""
         self._story = story
 
     def read(self, order_id: str) -> Order | None:
         self._story.append("read")
         return self.order if order_id == "o" else None
 
-    def propose(self, tid: str, proposal: Proposal) -> Decision:
+    def propose(self, tid: str, proposal: Proposal, by: str = "", why: str = "") -> Decision:
         self._story.append(f"propose {proposal} {tid}")
+        self.said.append((by, why))
         if self.meanwhile:
             self.meanwhile.pop(0)()
         version, gap = split(tid)[1], proposal == "close"
-        if self.order.paid_at is None and version == self.order.version:
+        over = self.order.paid_at is not None or self.order.cancelled
+        if not over and version == self.order.version:
             if proposal == "commit":
                 self.pay_at(version)
             else:
                 self._write(version=version + 1 + gap)
-        elif self.order.paid_at is None and gap:
+        elif not over and gap:
             self._write(version=self.order.version + 2)
         order = self._write(clock_ms=self.order.clock_ms + 1000)
         verdict: Verdict = "commit" if order.paid_at == version else "abort"
-        return Decision(verdict, False, order.paid_at, order.content, order.version, order.clock_ms)
+        return Decision(
+            verdict=verdict,
+            ahead=False,
+            paid_at=order.paid_at,
+            content=order.content,
+            version=order.version,
+            clock_ms=order.clock_ms,
+            cancelled=order.cancelled,
+        )
 
     def pay_at(self, version: int) -> None:
         self._write(version=version, paid_at=version)
 
     def change(self) -> None:
         self._write(version=self.order.version + 1, content=self.order.content + 1)
+
+    def cancel(self) -> None:
+        self.change()
+        self.order = replace(self.order, cancelled=True)
 
     def abort(self, versions: int = 1) -> None:
         self._write(version=self.order.version + versions)
@@ -365,6 +383,44 @@ def test_the_verdict_counts_and_not_the_votes(shop: Shop, vote: Exception | None
     # when the gateway proposes to abort, then it is told that the order is paid
     assert shop.check_out() == Paid("o", "o.1", total_cost=6, already=False)
     assert shop.story[-2:] == ["propose abort o.1", "hand over stock payment o.1"]
+
+
+# --- the order is cancelled ----------------------------------------------------------------------
+
+
+def test_a_cancelled_order_is_not_even_tried(shop: Shop) -> None:
+    shop.orders.cancel()
+    assert isinstance(shop.check_out(), Cancelled)
+    assert shop.story == ["read"]
+
+
+@pytest.mark.parametrize("votes", [[], [SHORT], [SHORT_FOR_NOW]], ids=["yes", "short", "for now"])
+def test_a_checkout_that_loses_to_a_cancellation_says_so_and_gives_back(
+    shop: Shop, votes: list[Vote | Exception | None]
+) -> None:
+    # given an order that is cancelled just before it is decided
+    shop.payment.votes = votes
+    shop.orders.meanwhile = [shop.orders.cancel]
+    # when it is checked out, then the customer is told, it isn't tried again, and all is given back
+    assert isinstance(shop.check_out(), Cancelled)
+    assert [line for line in shop.story if "propose" in line] == shop.story[3:4]
+    assert "give back stock o.1" in shop.story
+
+
+# --- who decides, and why ------------------------------------------------------------------------
+
+
+def test_a_proposal_says_who_makes_it_and_why(shop: Shop) -> None:
+    shop.payment.votes = [SHORT]
+    shop.check_out()
+    shop.check_out()
+    assert shop.orders.said == [("gateway", "not enough credit"), ("gateway", "all said yes")]
+
+
+def test_who_closes_since_the_cart_was_changed_says_so(shop: Shop) -> None:
+    shop.orders.meanwhile = [shop.orders.change]
+    assert isinstance(shop.check_out(), Changed)
+    assert shop.orders.said == [("gateway", "all said yes"), ("gateway", "the cart was changed")]
 
 
 # --- giving back ---------------------------------------------------------------------------------

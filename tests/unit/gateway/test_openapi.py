@@ -40,6 +40,17 @@ FROZEN = {
     ("post", "/payment/add_funds/{user_id}/{amount}"): {"user_id", "credit", "held", "spent"},
     ("post", "/payment/pay/{user_id}/{amount}"): {"user_id", "credit", "held", "spent"},
     ("post", "/payment/batch_init/{n}/{starting_money}"): {"msg"},
+    ("get", "/api/v1/orders"): {"orders", "cursor"},
+    ("delete", "/api/v1/orders/{order_id}/items/{item_id}"): {
+        *("order_id", "paid", "items", "user_id", "total_cost", "state", "tid")
+    },
+    ("post", "/api/v1/orders/{order_id}/cancel"): {
+        *("order_id", "paid", "items", "user_id", "total_cost", "state", "tid")
+    },
+    ("get", "/api/v1/transactions/{tid}"): {
+        *("tid", "order_id", "version", "verdict", "ahead", "as_of_ms"),
+        *("order", "history", "parties"),
+    },
     ("get", "/healthz"): {"status"},
     ("get", "/readyz"): {"ready", "services"},
     ("get", "/api/v1/problems"): {"problems"},
@@ -126,6 +137,9 @@ def test_a_call_declares_the_parameters_of_its_path(document: dict[str, Any]) ->
         # A checkout doesn't look at the header, so it may be anything there.
         keyed = method == "post" and "checkout" not in path
         assert in_headers == (["Idempotency-Key"] if keyed else [])
+        in_query = [parameter for parameter in declared if parameter["in"] == "query"]
+        assert not any(parameter["required"] for parameter in in_query)
+        assert bool(in_query) == (path == "/api/v1/orders")
 
 
 def test_parameters_say_what_is_allowed(document: dict[str, Any]) -> None:
@@ -143,7 +157,7 @@ def test_problems_of_a_call_are_told_by_status(document: dict[str, Any]) -> None
         *("empty-order", "not-enough-stock", "not-enough-credit", "unknown-item"),
         *("unknown-user", "party-refused", "invalid-id"),
     }
-    assert types_of(checkout, "409") == {"order-changed"}
+    assert types_of(checkout, "409") == {"order-changed", "order-cancelled"}
     assert types_of(checkout, "503") == {
         *("store-unavailable", "checkout-undone", "party-away", "overloaded", "clock-skew")
     }

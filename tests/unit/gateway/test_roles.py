@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway import problems
-from gateway.orders.store import Line, Order
+from gateway.orders.records import Line, Order
 from gateway.roles import lines, role
 
 ORDER = Order(

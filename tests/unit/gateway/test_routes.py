@@ -16,6 +16,7 @@ from gateway.app import make_app
 from gateway.checkout import (
     Answer,
     Away,
+    Cancelled,
     Changed,
     Checkout,
     Empty,
@@ -24,7 +25,8 @@ from gateway.checkout import (
     Refused,
     Undone,
 )
-from gateway.orders.store import Decision, Idempotency, Line, Order, OrderStore, Proposal
+from gateway.orders.records import Decision, Line, Order, Proposal
+from gateway.orders.store import Idempotency, OrderStore
 from gateway.parties import Party
 from gateway.problems import MIMETYPE
 from gateway.routes import operation, orders, payment, stock
@@ -103,7 +105,7 @@ class FakeOrders(OrderStore):
         self._ask(count, items, users, price, idempotency)
         return not self.key_reused
 
-    def propose(self, tid: str, proposal: Proposal) -> Decision:
+    def propose(self, tid: str, proposal: Proposal, by: str = "", why: str = "") -> Decision:
         self._ask(tid, proposal)
         return Decision("abort", False, None, None, 0, 0)
 
@@ -185,6 +187,7 @@ PROBLEMS: list[tuple[Answer, int, str, dict[str, str]]] = [
     (NotFound(), 404, "order-not-found", {}),
     (Empty(), 400, "empty-order", {}),
     (Changed(), 409, "order-changed", {}),
+    (Cancelled(), 409, "order-cancelled", {}),
     (Refused("stock", VOTE[Vote.SHORT]), 400, "not-enough-stock", {"item_id": "a"}),
     (Refused("stock", VOTE[Vote.SHORT_FOR_NOW]), 400, "not-enough-stock", {"item_id": "a"}),
     (Refused("stock", VOTE[Vote.UNKNOWN_ACCOUNT]), 400, "unknown-item", {"item_id": "a"}),
@@ -327,6 +330,7 @@ def test_what_is_added_costs_what_its_pieces_cost(shop: Shop) -> None:
     [
         ("not_found", 404, "order-not-found"),
         ("paid", 409, "order-paid"),
+        ("cancelled", 409, "order-cancelled"),
         ("too_much", 400, "amount-too-large"),
         ("too_long", 400, "order-too-long"),
         ("key_reused", 422, "idempotency-key-reused"),

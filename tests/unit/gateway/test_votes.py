@@ -97,3 +97,21 @@ def test_of_two_refusals_the_one_that_will_not_change_is_told(
     assert votes.refusal({"stock": for_now, "payment": for_good}) == ("payment", for_good)
     assert votes.refusal({"stock": for_good, "payment": for_now}) == ("stock", for_good)
     assert votes.refusal({"stock": for_good, "payment": for_good}) == ("stock", for_good)
+
+
+@each
+def test_a_decision_says_why(answer: Answer) -> None:
+    # given a party that said that, and another that said yes
+    said = {"stock": YES, "payment": a_vote(answer), "shipping": YES}
+    # then that is why, in words that name the party or what it has too little of
+    why = votes.why(said)
+    assert (why == "all said yes") == votes.all_yes(said)
+    assert why == "all said yes" or "payment" in why or "credit" in why
+    assert why == "all said yes" or votes.why({"shipping": a_vote(answer)}) != why
+
+
+def test_of_several_reasons_the_refusal_counts_then_the_first() -> None:
+    late, short = Vote(answer=Vote.LATE), Vote(answer=Vote.SHORT)
+    assert votes.why({"stock": late, "payment": short}) == "not enough credit"
+    assert votes.why({"stock": None, "payment": late}) == "stock did not answer"
+    assert votes.why({"stock": YES, "payment": late}) == "too late for payment"

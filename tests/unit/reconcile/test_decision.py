@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 
 import pytest
 
-from reconcile.decision import Peer, Propose, Wait, proposal
+from reconcile.decision import Peer, Propose, Wait, proposal, why
 
 DEADLINE_MS = 1000
 IN_TIME, TOO_LATE = DEADLINE_MS, DEADLINE_MS + 1
@@ -58,3 +58,20 @@ def test_past_the_deadline_only_what_cannot_be_read_waits() -> None:
     for peers in combinations_with_replacement(Peer, 2):
         waits = isinstance(proposal(peers, TOO_LATE, DEADLINE_MS), Wait)
         assert waits == (Peer.MALFORMED in peers and Peer.COMMITTED not in peers)
+
+
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [
+        (Peer.HELD, "all hold their legs"),
+        (Peer.COMMITTED, "payment has committed"),
+        (Peer.NONE, "past the deadline and payment has no leg"),
+        (Peer.RETURNED, "past the deadline and payment has given back"),
+        (Peer.UNREACHABLE, "past the deadline and payment can't be reached"),
+    ],
+)
+def test_a_proposal_says_why_it_is_made(peer: Peer, said: str) -> None:
+    peers = {"shipping": Peer.HELD, "payment": peer}
+    what = proposal(peers.values(), TOO_LATE, DEADLINE_MS)
+    assert isinstance(what, Propose)
+    assert why(peers, what.verdict) == said

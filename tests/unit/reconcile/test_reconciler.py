@@ -30,6 +30,8 @@ class Orders(clients.Orders):
         self.ahead: set[str] = set()
         self.asked: list[list[str]] = []
         self.proposed: dict[str, Verdict] = {}
+        self.said: dict[str, tuple[str, str]] = {}
+        """Of each proposal by whom it is, and why."""
         self.away_from = 10**9
         """Doesn't answer from this call on, counted from 0."""
         self._calls = 0
@@ -39,12 +41,13 @@ class Orders(clients.Orders):
         self.asked.append(list(tids))
         return [self._decision(tid) for tid in tids]
 
-    def propose(self, proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def propose(self, proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         self._answer()
-        self.proposed |= proposals
-        for tid, verdict in proposals.items():
-            self.known.setdefault(tid, verdict)
-        return [self._decision(tid) for tid in proposals]
+        self.proposed |= {each.tid: each.verdict for each in proposals}
+        self.said |= {each.tid: (each.by, each.why) for each in proposals}
+        for each in proposals:
+            self.known.setdefault(each.tid, each.verdict)
+        return [self._decision(each.tid) for each in proposals]
 
     def _decision(self, tid: str) -> orders_pb2.Decision:
         return orders_pb2.Decision(
@@ -112,7 +115,7 @@ def payment() -> Party:
 
 @pytest.fixture
 def reconciler(stock: Party, payment: Party, orders: Orders) -> Reconciler:
-    return Reconciler("stock", stock, orders, {"payment": payment}.__getitem__)
+    return Reconciler("stock", stock, orders, {"payment": payment}.__getitem__, "a worker")
 
 
 def settle(reconciler: Reconciler, tid: str = "o.1") -> Outcome:
@@ -272,7 +275,7 @@ def test_the_verdict_that_somebody_else_proposed_first_counts(
     payment.states["o.1"] = HELD
     propose = orders.propose
 
-    def late(proposals: Mapping[str, Verdict]) -> list[orders_pb2.Decision]:
+    def late(proposals: Sequence[orders_pb2.Proposal]) -> list[orders_pb2.Decision]:
         orders.known["o.1"] = ABORT
         return propose(proposals)
 
@@ -403,10 +406,13 @@ def test_every_peer_is_asked(stock: Party, payment: Party, orders: Orders) -> No
     payment.states["o.1"] = HELD
     peers = {"payment": payment, "voucher": Party()}
     # When it is settled, then it is aborted; and once the third holds too, another is committed
-    assert settle(Reconciler("stock", stock, orders, peers.__getitem__)) == Done("abort")
+    worker = Reconciler("stock", stock, orders, peers.__getitem__, "a worker")
+    assert settle(worker) == Done("abort")
+    assert orders.said["o.1"] == ("a worker", "past the deadline and voucher has no leg")
     for party in (stock, *peers.values()):
         party.states["o.2"] = HELD
-    assert settle(Reconciler("stock", stock, orders, peers.__getitem__), "o.2") == Done("commit")
+    assert settle(worker, "o.2") == Done("commit")
+    assert orders.said["o.2"] == ("a worker", "all hold their legs")
 
 
 def test_nothing_to_settle(reconciler: Reconciler, orders: Orders) -> None:
