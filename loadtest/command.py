@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 
@@ -24,6 +26,16 @@ def need_matplotlib(parser: argparse.ArgumentParser) -> None:
     """Ends with a sentence if pictures can't be drawn: before anything runs for minutes."""
     if importlib.util.find_spec("matplotlib") is None:
         parser.error("matplotlib, which draws the picture, is missing: `make chaos` installs it")
+
+
+def judged_as_json(work: Callable[[], Verdict], report: Path) -> Verdict:
+    """As `judged`; what it tells goes to standard error, and the report it has written, one object
+    on a line, to standard output."""
+    out.stderr = True
+    verdict = judged(work)
+    found = json.loads(report.read_text()) if report.exists() else {}
+    print(json.dumps({**found, "verdict": int(verdict)}))
+    return verdict
 
 
 def judged(work: Callable[[], Verdict]) -> Verdict:

@@ -56,6 +56,7 @@ def main() -> int:
     parser.add_argument("--stock", type=_positive, default=100, help="pieces to sell (%(default)s)")
     parser.add_argument("--orders", type=_positive, default=1000, help="all at once (%(default)s)")
     parser.add_argument("--convergence-limit-s", type=float, default=60.0, help="%(default)s")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()
 
     # Not above: it imports the network modules, which have to find sockets already patched.
@@ -63,7 +64,7 @@ def main() -> int:
 
     size = shop.Size(chosen.users, chosen.stock, chosen.orders)
     try:
-        return rush.check(chosen.url, chosen.seed, size, chosen.convergence_limit_s)
+        return rush.check(chosen.url, chosen.seed, size, chosen.convergence_limit_s, chosen.json)
     except Exception:
         # A fault of this program, or an answer it doesn't understand, must not look like status 1.
         traceback.print_exc()

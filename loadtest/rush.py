@@ -5,6 +5,7 @@ Written with plain threads. Where `gevent` has patched them they are green, and 
 
 from __future__ import annotations
 
+import json
 import random
 import resource
 import secrets
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, track
 from rich.table import Table
@@ -26,8 +28,18 @@ POLL_S = 0.05
 DISCREPANCIES_SHOWN = 20
 
 
-def check(base_url: str, seed: int | None, size: Size, convergence_limit_s: float) -> Verdict:
-    """Runs the whole check, tells what it finds, and returns its verdict."""
+def check(
+    base_url: str,
+    seed: int | None,
+    size: Size,
+    convergence_limit_s: float,
+    as_json: bool = False,
+) -> Verdict:
+    """Runs the whole check, tells what it finds, and returns its verdict.
+
+    `as_json`: what it tells goes to standard error, and one object to standard output.
+    """
+    console.stderr = as_json
     seed = secrets.randbelow(2**32) if seed is None else seed
     console.print(f"{base_url}: a rush, seed {seed} (--seed {seed} draws the same buyers again)")
     allow_open_files(size.orders + CALLERS + OTHER_FILES)
@@ -41,12 +53,19 @@ def check(base_url: str, seed: int | None, size: Size, convergence_limit_s: floa
         books = read(client, shop)
     except CannotTell as error:
         console.print(f"[bold yellow]CAN'T TELL[/] {error}", highlight=False, soft_wrap=True)
+        if as_json:
+            print(json.dumps({"verdict": Verdict.CANNOT_TELL, "problem": str(error)}))
         return Verdict.CANNOT_TELL
     finally:
         client.close()
     discrepancies = judge(answers, books, shop.could_sell())
     report(shop, answers, books, answered_in_s, converged_in_s)
-    return verdict(discrepancies, seed)
+    found = verdict(discrepancies, seed)
+    if as_json:
+        told = {"verdict": found, "seed": seed, "discrepancies": list(map(str, discrepancies))}
+        times = {"answered_in_s": answered_in_s, "converged_in_s": converged_in_s}
+        print(json.dumps(told | times | document(shop, answers, books)))
+    return found
 
 
 def allow_open_files(files: int) -> None:
@@ -115,12 +134,12 @@ def report(
     converged_in_s: float,
 ) -> None:
     """One table: what was answered, and what the books say."""
-    counted = Counter(outcome(status) for status in answers.values())
+    counts = counted(answers)
     item = books.items[shop.item_id]
     table = Table("", "count", title=f"{len(answers)} checkouts at once, {shop.stock} pieces")
     table.columns[1].justify = "right"
     for answer in Outcome:
-        table.add_row(f"answered: {answer}", str(counted[answer]))
+        table.add_row(f"answered: {answer}", str(counts[answer]))
     table.add_section()
     table.add_row("users who ordered", str(len(set(shop.buyers.values()))))
     table.add_row("orders that could be paid", str(shop.could_sell()))
@@ -134,6 +153,29 @@ def report(
     settled = "still not settled" if books.held() else "all settled"
     table.add_row(f"{settled} that long after the last answer", f"{converged_in_s:.2f} s")
     console.print(table)
+
+
+def document(shop: Shop, answers: dict[str, int | None], books: Books) -> dict[str, Any]:
+    """The numbers of the report, for programs."""
+    item = books.items[shop.item_id]
+    return {
+        "answers": {kind.name.lower(): count for kind, count in counted(answers).items()},
+        "could_be_paid": shop.could_sell(),
+        "paid": sum(1 for _ in books.paid()),
+        "sold": item.used if item else None,
+        "left": item.available if item else None,
+        "spent": sum(user.used for user in books.users.values() if user),
+        "held": books.held(),
+        "unaccounted": {
+            "items": books.unexplained_items(),
+            "credits": books.unexplained_credits(),
+        },
+    }
+
+
+def counted(answers: dict[str, int | None]) -> Counter[Outcome]:
+    """How many checkouts were answered how."""
+    return Counter(outcome(status) for status in answers.values())
 
 
 def verdict(discrepancies: list[Discrepancy], seed: int) -> Verdict:

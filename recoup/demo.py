@@ -32,33 +32,48 @@ PRICE = 5
 PATIENCE_S = 40.0
 POLL_S = 0.1
 
+BOOKS = ("credit", "credit_held", "spent", "mugs", "mugs_held", "sold")
+
 out = Console(highlight=False)
+
+acts: list[dict[str, Any]] = []
+"""What was told: each act's title, and its books at some moments."""
 
 
 class Unexpected(Exception):
     """Something isn't as the demo says; its text says what."""
 
 
-def run(settings: Settings) -> int:
-    """Plays all acts. Returns 0; 1 if something wasn't as told; 3 if nothing answers."""
-    demo = Demo(settings)
+def run(settings: Settings, as_json: bool = False) -> int:
+    """Plays all acts. Returns 0; 1 if something wasn't as told; 3 if nothing answers.
+
+    `as_json`: what it tells goes to standard error, and in the end one object to standard output.
+    """
+    out.stderr = as_json
+    status, problem = play(Demo(settings))
+    if as_json:
+        print(json.dumps({"fine": status == 0, "problem": problem, "acts": acts}))
+    return status
+
+
+def play(demo: Demo) -> tuple[int, str]:
+    """All acts: the exit status, and what is wrong."""
     try:
         demo.supervisor.states()
         demo.get("/healthz")
     except OSError:
-        out.print(
-            f"Nothing answers on port {settings.port}. Start it in another terminal: make run"
-        )
-        return 3
+        problem = f"Nothing answers on port {demo.settings.port}."
+        out.print(f"{problem} Start it in another terminal: make run")
+        return 3, problem
     try:
         demo.buy()
         demo.kill_payment()
         demo.kill_gateway()
     except Unexpected as error:
-        out.print(f"[red]Not as expected:[/] {error}")
-        return 1
+        out.print(f"[red]Not as expected:[/] {error}\nNext: recoup audit")
+        return 1, str(error)
     out.print("\n[bold green]Every credit and every mug is accounted for.[/]")
-    return 0
+    return 0, ""
 
 
 class Demo:
@@ -274,6 +289,7 @@ def expect(holds: bool, otherwise: str) -> None:
 
 def act(title: str) -> None:
     """Begins an act."""
+    acts.append({"title": title, "books": {}})
     out.print(f"\n[bold]{title}[/]")
 
 
@@ -288,6 +304,7 @@ def show(*moments: tuple[str, tuple[int, int, int, int, int, int]]) -> None:
     for column in ("", "credit", "held", "spent", "mugs", "held", "sold"):
         table.add_column(column, justify="right")
     for name, books in moments:
+        acts[-1]["books"][name] = dict(zip(BOOKS, books, strict=True))
         table.add_row(name, *map(str, books))
     out.print(table)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import secrets
 import signal
 import subprocess
@@ -43,7 +44,7 @@ class Interrupted(Exception):
     """Told to stop before everything was ready."""
 
 
-def up(settings: Settings, listed: Sequence[Process] | None = None) -> int:
+def up(settings: Settings, listed: Sequence[Process] | None = None, as_json: bool = False) -> int:
     """Runs an instance until SIGINT, SIGTERM or SIGHUP. Returns the exit status.
 
     0: stopped as told. 1: it could not start, or its supervisor ended; the reason has been said.
@@ -62,20 +63,20 @@ def up(settings: Settings, listed: Sequence[Process] | None = None) -> int:
             preflight.check_ports(ports, settings)
             if settings.fault:
                 say.print(f"faults are set, so something will die: {settings.fault}")
-            return run(settings, wanted, told)
+            return run(settings, wanted, told, as_json)
     except WrongSetup as error:
         say.print(f"recoup: {error}", style="red", soft_wrap=True)
         return 1
 
 
-def run(settings: Settings, wanted: Sequence[Process], told: Signals) -> int:
+def run(settings: Settings, wanted: Sequence[Process], told: Signals, as_json: bool) -> int:
     """Starts supervisord, waits until all is ready, then until it is told to stop."""
     stack_id = secrets.token_hex(16)
     record(settings.data_dir).write_text(stack_id)
     supervisord = start_supervisord(settings, wanted, stack_id)
     try:
         wait_until_ready(settings, wanted, supervisord, told)
-        print(ready_line(settings), flush=True)
+        print(ready_json(settings) if as_json else ready_line(settings), flush=True)
         told.wait(supervisord)
         if not told.stop:
             raise WrongSetup("supervisord has ended by itself; everything else is stopped too")
@@ -91,6 +92,14 @@ def ready_line(settings: Settings) -> str:
     gateway = f"http://{settings.host}:{settings.port}"
     flower = f"http://{settings.host}:{settings.flower_port}"
     return f"ready  gateway {gateway}  docs {gateway}/docs/  flower {flower}  stop with Ctrl-C"
+
+
+def ready_json(settings: Settings) -> str:
+    """The same for programs."""
+    gateway = f"http://{settings.host}:{settings.port}"
+    flower = f"http://{settings.host}:{settings.flower_port}"
+    places = {"gateway": gateway, "docs": f"{gateway}/docs/", "flower": flower}
+    return json.dumps({"ready": True, **places})
 
 
 class Signals:

@@ -23,7 +23,7 @@ from loadtest.bench.plan import PARTS, QUICK, Plan
 from loadtest.bench.run import Bench
 from loadtest.bench.targets import Target, targets
 from loadtest.books import Verdict
-from loadtest.command import judged, need_matplotlib, out
+from loadtest.command import judged, judged_as_json, need_matplotlib, out
 from recoup.preflight import raise_file_limit
 
 REFRESHES_PER_S = 2
@@ -46,6 +46,7 @@ def main() -> int:
     add("--parts", help=f"what to measure ({','.join(PARTS)})")
     add("--many-orders", type=int, help="orders in place of 1,000 (1000000)")
     add("--data", type=Path, required=True, help="a folder for all that it writes")
+    add("--json", action="store_true", help="print the report, as JSON")
     chosen = parser.parse_args()
     need_matplotlib(parser)
     try:
@@ -53,7 +54,11 @@ def main() -> int:
         old = against.read(chosen.against) if chosen.against else None
     except ValueError as error:
         parser.error(str(error))
-    return judged(lambda: carry_out(plan, chosen.data, old))
+
+    def work() -> Verdict:
+        return carry_out(plan, chosen.data, old)
+
+    return judged_as_json(work, chosen.data / report.FILE) if chosen.json else judged(work)
 
 
 def planned(chosen: argparse.Namespace) -> Plan:

@@ -18,7 +18,7 @@ from loadtest.chaos.faults import faults_of
 from loadtest.chaos.plan import Plan, plan
 from loadtest.chaos.run import Run
 from loadtest.chaos.world import World
-from loadtest.command import judged, need_matplotlib, out
+from loadtest.command import judged, judged_as_json, need_matplotlib, out
 from loadtest.instance import stores
 from recoup.settings import settings
 
@@ -33,8 +33,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="%(default)s")
     parser.add_argument("--seed", type=int, help="has the same faults again, in the same order")
     parser.add_argument("--data", type=Path, required=True, help="a folder for all that it writes")
+    parser.add_argument("--json", action="store_true", help="print the report, as JSON")
     chosen = parser.parse_args()
     need_matplotlib(parser)
+    out.stderr = chosen.json
     seed = secrets.randbelow(2**32) if chosen.seed is None else chosen.seed
     planned = plan(seed, chosen.minutes, faults_of(settings().parties))
     out.print(
@@ -42,7 +44,11 @@ def main() -> int:
         f"then {len(planned.storm)} in a storm of {planned.storm_s:.0f} s",
         soft_wrap=True,
     )
-    return judged(lambda: carry_out(planned, chosen.minutes, chosen.data))
+
+    def work() -> Verdict:
+        return carry_out(planned, chosen.minutes, chosen.data)
+
+    return judged_as_json(work, chosen.data / report.FILE) if chosen.json else judged(work)
 
 
 def carry_out(planned: Plan, minutes: float, folder: Path) -> Verdict:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.table import Table
 
 from loadtest.books import Verdict
-from loadtest.command import judged, need_matplotlib, out
+from loadtest.command import judged, judged_as_json, need_matplotlib, out
 from loadtest.instance import Instance
 from loadtest.soak.run import FILE, LEG_KEPT_S, soak, write
 from loadtest.soak.trend import Trend
@@ -28,9 +28,14 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=float, default=10.0, help="%(default)s")
     parser.add_argument("--data", type=Path, required=True, help="a folder for all that it writes")
+    parser.add_argument("--json", action="store_true", help="print the report, as JSON")
     chosen = parser.parse_args()
     need_matplotlib(parser)
-    return judged(lambda: carry_out(chosen.minutes, chosen.data))
+
+    def work() -> Verdict:
+        return carry_out(chosen.minutes, chosen.data)
+
+    return judged_as_json(work, chosen.data / FILE) if chosen.json else judged(work)
 
 
 def carry_out(minutes: float, folder: Path) -> Verdict:

@@ -10,7 +10,7 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.errors import RecoupError
 from recoup.operate.actions import BEGUN, Operator, Retried, check_tid, note, try_now
-from recoup.operate.clients import Clients, at_once
+from recoup.operate.clients import Clients, at_once, why
 from recoup.operate.records import ITEMS, NOUNS, Leg, leg_of, word_of
 from recoup.operate.waiting import LIMIT_S
 from recoup.operate.wording import clock
@@ -61,7 +61,7 @@ def plan_abort(clients: Clients, tid: str) -> AbortPlan:
     legs, away = [], {}
     for party, answer in answers.items():
         if isinstance(answer, RecoupError):
-            away[party] = str(answer)
+            away[party] = why(answer)
         else:
             legs.append(leg_of(party, answer.legs[0], answer.clock_ms))
     return AbortPlan(tid, _refusal(tid, legs, away), _gives_back(legs), away)

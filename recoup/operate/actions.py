@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.bounds import TEXT_MOST, is_tid
-from recoup.operate.clients import Clients, at_once
+from recoup.errors import RecoupError
+from recoup.operate.clients import Clients, at_once, why
+from recoup.operate.records import Action, action_of
 from recoup.operate.waiting import LIMIT_S
 from recoup.rpc import ask
 
@@ -76,10 +78,10 @@ def note(
     ask(clients.orders.NoteAction, orders_pb2.NoteActionRequest(action=action), LIMIT_S)
 
 
-def log(clients: Clients, limit: int) -> list[orders_pb2.Action]:
+def log(clients: Clients, limit: int) -> list[Action]:
     """What operators have done, the latest first. Raises RecoupError."""
     request = orders_pb2.ListActionsRequest(limit=limit)
-    return list(ask(clients.orders.ListActions, request, LIMIT_S).actions)
+    return [action_of(each) for each in ask(clients.orders.ListActions, request, LIMIT_S).actions]
 
 
 def retry(clients: Clients, operator: Operator, tid: str) -> Retried:
@@ -103,7 +105,7 @@ def try_now(clients: Clients, tid: str) -> Retried:
 
     answers = at_once({party: functools.partial(try_at, party) for party in clients.parties})
     outcomes = {party: each for party, each in answers.items() if isinstance(each, str) and each}
-    away = {party: str(each) for party, each in answers.items() if not isinstance(each, str)}
+    away = {party: why(each) for party, each in answers.items() if isinstance(each, RecoupError)}
     return Retried(tid, outcomes, away)
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from proto.ledger_pb2_grpc import LedgerStub
 from proto.orders_pb2_grpc import OrdersStub
-from recoup.errors import RecoupError
+from recoup.errors import RecoupError, Unanswered
 from recoup.rpc import open_channel
 from recoup.settings import Settings
 
@@ -58,3 +58,8 @@ def at_once(questions: Mapping[str, Callable[[], T]]) -> dict[str, T | RecoupErr
         return {}
     with ThreadPoolExecutor(len(questions), "ask") as pool:
         return dict(zip(questions, pool.map(answer, questions.values()), strict=True))
+
+
+def why(error: RecoupError) -> str:
+    """Why there was no answer, in a few words; the details are for logs."""
+    return error.cause if isinstance(error, Unanswered) else str(error)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from recoup.operate.overview import Overview, PartyView
 from recoup.operate.wording import clock, count, duration
 
+GROWS_WITHIN_S = 600
+"""What was seen longer ago than this says nothing of what grows now."""
+
 
 def summary(now: Overview) -> str:
     """The whole instance in a line of a few facts, each of which can be read alone."""
@@ -26,6 +29,8 @@ def summary(now: Overview) -> str:
 def growing(now: Overview, earlier: Overview | None) -> bool | None:
     """Whether more waits past its deadline than before; None: that can't be told."""
     if earlier is None or now.stores_away or earlier.stores_away:
+        return None
+    if now.at_s - earlier.at_s > GROWS_WITHIN_S:
         return None
     return overdue(now) > overdue(earlier)
 

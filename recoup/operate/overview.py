@@ -17,7 +17,7 @@ import urllib3
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.errors import RecoupError, Unanswered
-from recoup.operate.clients import Clients, at_once
+from recoup.operate.clients import Clients, at_once, why
 from recoup.readiness import WORKERS_KEY
 from recoup.rpc import ask
 from recoup.scripts import connect
@@ -247,4 +247,4 @@ def _seen(answer: Any, before: Seen[Any] | None, now_s: float) -> Seen[Any]:
     if not isinstance(answer, RecoupError):
         return Seen(answer, now_s)
     before = before or Seen()
-    return Seen(before.view, before.at_s, str(answer))
+    return Seen(before.view, before.at_s, why(answer))

@@ -1,7 +1,7 @@
 """Legs, orders, decisions and accounts as they are shown, made from what the services answer.
 
-Times in ms by the clock of the store that said so: of a leg reckoned from now, of a decision as of
-then.
+Times in ms by the clock of the store that said so: `at` that moment, `ago` and `in` reckoned from
+when it answered.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ UNDER_WAY = "under way"
 class Try:
     """A try that didn't settle a leg."""
 
+    at_ms: int
+    """By the party's clock."""
     ago_ms: int
     cause: str
 
@@ -48,8 +50,12 @@ class Leg:
     """none, held, committed, returned, malformed."""
     units: int
     lines: tuple[Line, ...]
+    held_at_ms: int
+    """By the party's clock; 0: not known."""
     held_for_ms: int
     """Until now, or until it was settled."""
+    settled_at_ms: int
+    """By the party's clock; 0: it isn't settled."""
     settled_ago_ms: int | None
     deadline_in_ms: int | None
     tries: int
@@ -154,6 +160,22 @@ class Account:
         return f"{self.party} {self.account_id}: in {self.put_in:,} {sign} {there}"
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What an operator has done, as it was noted: before (its result is `begun`), and after."""
+
+    at_ms: int
+    """By the order store's clock."""
+    who: str
+    verb: str
+    target: str
+    """A tid, or the filter that chose some."""
+    count: int
+    """How many legs it was done to."""
+    reason: str
+    result: str
+
+
 def leg_of(party: str, leg: pb.Leg, clock_ms: int) -> Leg:
     """A leg as it is shown, at this moment of the party's clock."""
     settled = leg.settled_at_ms or None
@@ -163,16 +185,23 @@ def leg_of(party: str, leg: pb.Leg, clock_ms: int) -> Leg:
         state=pb.Leg.State.Name(leg.state).lower(),
         units=sum(line.amount for line in leg.lines),
         lines=tuple(Line(line.account_id, line.amount) for line in leg.lines),
+        held_at_ms=leg.held_at_ms,
         held_for_ms=(settled or clock_ms) - leg.held_at_ms if leg.held_at_ms else 0,
+        settled_at_ms=leg.settled_at_ms,
         settled_ago_ms=clock_ms - settled if settled else None,
         deadline_in_ms=leg.deadline_ms - clock_ms if leg.deadline_ms else None,
         tries=leg.tries,
         cause=leg.parked or leg.cause,
-        recent_tries=tuple(Try(clock_ms - each.at_ms, each.cause) for each in leg.recent_tries),
+        recent_tries=tuple(try_of(each, clock_ms) for each in leg.recent_tries),
         parked=bool(leg.parked) and not leg.due_ms,
         due_in_ms=leg.due_ms - clock_ms if leg.due_ms else None,
         next_try_in_ms=leg.next_try_ms - clock_ms if leg.next_try_ms else None,
     )
+
+
+def try_of(each: pb.Try, clock_ms: int) -> Try:
+    """A try as it is shown, at this moment of the party's clock."""
+    return Try(each.at_ms, clock_ms - each.at_ms, each.cause)
 
 
 def account_of(party: str, account: pb.Account) -> Account:
@@ -208,3 +237,16 @@ def decision_of(past: orders_pb2.Past) -> Decision:
 def word_of(verdict: orders_pb2.Verdict.ValueType) -> str:
     """commit, abort, undecided."""
     return orders_pb2.Verdict.Name(verdict).lower()
+
+
+def action_of(action: orders_pb2.Action) -> Action:
+    """An entry of the actions log as it is shown."""
+    return Action(
+        at_ms=action.at_ms,
+        who=action.who,
+        verb=action.verb,
+        target=action.target,
+        count=action.count,
+        reason=action.reason,
+        result=action.result,
+    )

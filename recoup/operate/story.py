@@ -12,7 +12,7 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.bounds import is_id, is_tid
 from recoup.errors import RecoupError
-from recoup.operate.clients import Clients, at_once
+from recoup.operate.clients import Clients, at_once, why
 from recoup.operate.explain import explain, told
 from recoup.operate.records import (
     ITEMS,
@@ -151,7 +151,7 @@ def _ask_all(away: dict[str, str], questions: Mapping[str, Callable[[], Any]]) -
     answers: dict[str, Any] = {}
     for name, answer in at_once(questions).items():
         if isinstance(answer, RecoupError):
-            away[name] = str(answer)
+            away[name] = why(answer)
         else:
             answers[name] = answer
     return answers

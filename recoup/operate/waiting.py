@@ -10,7 +10,7 @@ from typing import Final
 
 from proto import ledger_pb2 as pb
 from recoup.errors import RecoupError
-from recoup.operate.clients import Clients, at_once
+from recoup.operate.clients import Clients, at_once, why
 from recoup.operate.records import ITEMS, UNDER_WAY, USERS, Leg, leg_of
 from recoup.rpc import ask
 
@@ -147,7 +147,7 @@ def waiting(clients: Clients, chosen: Filter = EVERYTHING, limit: int = LISTED_L
     away: dict[str, str] = {}
     for (party, parked), answer in zip(asked, answers.values(), strict=True):
         if isinstance(answer, RecoupError):
-            away[party] = str(answer)
+            away[party] = why(answer)
             continue
         legs += [leg_of(party, each, answer.clock_ms) for each in answer.legs]
         causes += [_cause(party, parked, each, answer.clock_ms) for each in answer.causes]
