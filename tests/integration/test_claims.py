@@ -294,6 +294,45 @@ def test_asking_for_a_leg_whose_record_is_gone_makes_no_other(stock: Books) -> N
     assert stock.due() == {}
 
 
+# --- a parked leg that the database has lost ---
+
+
+@pytest.fixture
+def again(stock: Books) -> Books:
+    """A leg that was parked, lost, and deducted once more."""
+    stock.hold("o.1", ("a", 1))
+    stock.ledger.park("o.1", "a reason")
+    stock.client.delete(stock.key("leg:o.1"))
+    stock.hold("o.1", ("a", 1))
+    return stock
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("ask", ["unpark", "retry"])
+def test_what_was_parked_before_is_forgotten_when_it_is_tried(
+    again: Books, ask: str, settled: bool
+) -> None:
+    # Given that it has been settled, or not
+    if settled:
+        again.settle("o.1", COMMIT)
+    # When what is parked is to be tried again
+    if ask == "unpark":
+        assert again.ledger.unpark(10) == 1
+    else:
+        assert list(again.ledger.retry(["o.1"]).due) == [True]
+    # Then it is due as any other, and when it is settled it is in no list
+    assert again.listed("o.1") == {"due"}
+    assert set(again.take_due()) == {"o.1"}
+    again.settle("o.1", COMMIT)
+    assert again.listed("o.1") == set()
+
+
+def test_one_that_has_resisted_too_leaves_all_lists_when_it_settles(again: Books) -> None:
+    again.ledger.note("o.1", "a cause", orders_unreachable=True)
+    again.settle("o.1", COMMIT)
+    assert again.listed("o.1") == set()
+
+
 # --- status ---
 
 

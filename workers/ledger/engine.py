@@ -139,8 +139,8 @@ class Ledger:
 
     def unpark(self, limit: int) -> int:
         """Makes up to `limit` parked legs due; returns how many."""
-        call = Call("unpark", (self._parked, self._due, self._clock), (limit,))
-        return int(self._scripts.run_one(call))
+        keys = (self._parked, self._due, self._reasons, self._clock)
+        return int(self._scripts.run_one(Call("unpark", keys, (limit, self._leg("")))))
 
     def pending(self, asked: pb.PendingRequest) -> pb.PendingReply:
         """The legs that wait, or are parked, and fit; and why they wait. Writes nothing.
@@ -168,7 +168,7 @@ class Ledger:
 
     def retry(self, tids: Sequence[str]) -> pb.RetryReply:
         """Makes legs due now, parked or not; says of each whether there was anything to."""
-        keys = (self._due, self._parked, self._clock)
+        keys = (self._due, self._parked, self._reasons, self._clock)
         results = self._run([Call("retry", (self._leg(tid), *keys), (tid,)) for tid in tids])
         return pb.RetryReply(due=[result == 1 for result in results])
 

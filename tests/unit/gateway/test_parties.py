@@ -161,6 +161,7 @@ def test_deductions_and_returns_travel_together_and_each_gets_its_own_answer(
     assert [deduction.tid for deduction in request.deductions] == ["y.1", "s.1", "r.1"]
     assert [settlement.tid for settlement in request.settlements] == ["h.1", "n.1"]
     assert {settlement.verdict for settlement in request.settlements} == {orders_pb2.ABORT}
+    assert request.by == "gateway"
 
 
 def test_too_few_votes_are_nobodys(party: Party, ledger: Ledger) -> None:

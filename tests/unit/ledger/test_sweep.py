@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -15,6 +16,9 @@ from workers.ledger.sweep import GROUP_LEGS, Sweep, Swept
 LEASE_MS = 200
 NOW_MS = 100_000
 DUE_MS = NOW_MS + LEASE_MS
+
+LIMIT_S = 30
+"""Of waiting for what takes milliseconds: reached only when it never comes."""
 
 
 class Books(Ledger):
@@ -66,7 +70,7 @@ class World:
         self.broker_takes = 10**9
         """So many messages, and then it is away."""
         self.orders_answer = True
-        settings = Settings(lease_ms=LEASE_MS)
+        settings = Settings(lease_ms=LEASE_MS, sweep_interval_ms=50)
         self.sweep = Sweep(
             self.books, self.settler, self.publish, lambda: self.orders_answer, settings
         )
@@ -174,3 +178,31 @@ def test_what_waits_for_the_order_store_is_woken_when_it_comes_back(world: World
 def test_while_the_order_store_answers_nobody_is_woken_early(world: World) -> None:
     world.books.waiting = 3
     assert world.sweep.run_once().woken == 0
+
+
+def test_it_tells_how_long_ago_it_ended_well(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a sweep that fails, and then doesn't
+    runs = threading.Semaphore(0)
+    fails = [RuntimeError("a surprise")]
+
+    def run_once() -> Swept:
+        runs.release()
+        if fails:
+            raise fails.pop()
+        return Swept()
+
+    monkeypatch.setattr(sweep_module, "observe", lambda ledger: None)
+    monkeypatch.setattr(world.sweep, "run_once", run_once)
+    assert world.sweep.ended_ago_ms() is None
+    # When it has run twice, and begun a third time, then it has ended well a moment ago
+    stop = world.sweep.start()
+    assert runs.acquire(timeout=LIMIT_S)
+    assert runs.acquire(timeout=LIMIT_S)
+    assert runs.acquire(timeout=LIMIT_S)
+    ago_ms = world.sweep.ended_ago_ms()
+    stop()
+    assert ago_ms is not None
+    assert 0 <= ago_ms < LIMIT_S * 1000
+    assert "a surprise" in caplog.text

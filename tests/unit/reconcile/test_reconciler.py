@@ -70,6 +70,7 @@ class Party(clients.Party):
         self.states: dict[str, pb.Leg.State.ValueType] = {}
         self.results: dict[str, pb.Settled.ValueType] = {}
         self.settled: dict[str, Verdict] = {}
+        self.settled_by = ""
         self.clock_ms = DEADLINE_MS
         self.error: Exception | None = None
         self._parties = ("stock", "payment", *others)
@@ -92,6 +93,7 @@ class Party(clients.Party):
         if self.error:
             raise self.error
         self.settled |= verdicts
+        self.settled_by = by
         return [self.results.get(tid, pb.SETTLED) for tid in verdicts]
 
 
@@ -165,6 +167,28 @@ def test_what_does_not_heal_by_itself_is_stuck(
     outcome = settle(reconciler)
     assert isinstance(outcome, Stuck)
     assert reason in outcome.reason
+
+
+def test_a_party_is_told_who_settles(stock: Party, payment: Party, orders: Orders) -> None:
+    orders.known["o.1"] = COMMIT
+    peer = {"payment": payment}.__getitem__
+    settle(Reconciler("stock", stock, orders, peer))
+    assert stock.settled_by == "worker"
+    settle(Reconciler("stock", stock, orders, peer, by="sweep"))
+    assert stock.settled_by == "sweep"
+
+
+def test_why_it_waits_reads_the_same_whatever_the_details(
+    reconciler: Reconciler, stock: Party, orders: Orders, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a party that can't be reached, each time with other details
+    orders.known["o.1"] = COMMIT
+    for port in ("8001", "8002"):
+        stock.error = Unanswered(f"failed to connect to {port}", "no answer in time")
+        # When it is to settle, then it waits for the same cause, and the log has the details
+        with caplog.at_level(logging.INFO):
+            assert settle(reconciler) == Waiting("stock can't be reached (no answer in time)")
+        assert port in caplog.text
 
 
 # --- there is none yet ---

@@ -20,22 +20,24 @@ LONG_S = 20.0
 class Failure(grpc.RpcError):
     """What a stub raises when a call ends with this status."""
 
-    def __init__(self, code: grpc.StatusCode) -> None:
+    def __init__(self, code: grpc.StatusCode, details: str | None) -> None:
         super().__init__(code)
         self._code = code
+        self._details = details
 
     def code(self) -> grpc.StatusCode:
         return self._code
 
-    def details(self) -> str:
-        return "so it was"
+    def details(self) -> str | None:
+        return self._details
 
 
 class Answers:
     """A method of a stub that ends each call as it is told."""
 
-    def __init__(self, *ends: grpc.StatusCode | str) -> None:
+    def __init__(self, *ends: grpc.StatusCode | str, details: str | None = "so it was") -> None:
         self.ends = list(ends)
+        self.details = details
         self.limits_s: list[float] = []
         self.waited_for_ready: list[bool | None] = []
 
@@ -44,7 +46,7 @@ class Answers:
         self.waited_for_ready.append(wait_for_ready)
         end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
         if isinstance(end, grpc.StatusCode):
-            raise Failure(end)
+            raise Failure(end, self.details)
         return end
 
 

@@ -1,5 +1,5 @@
--- Put in front of every script of the ledger, behind the prelude that all share: running totals, and
--- the tries that a leg remembers.
+-- Put in front of every script of the ledger, behind the prelude that all share: running totals,
+-- and what a leg remembers.
 --
 -- A party's totals are the sums over all of its accounts: a hash of put_in, available, held, used,
 -- written by the same scripts as the accounts. So put_in = available + held + used always holds.
@@ -48,4 +48,12 @@ local function with_try(tries, now, cause)
   end
   lines[#lines + 1] = exact(now) .. ' ' .. cause:gsub('%c', ' ')
   return table.concat(lines, '\n', math.max(1, #lines - TRIES_KEPT + 1))
+end
+
+-- Whether a leg is another than the one that was parked under its tid: the database has lost that one,
+-- and the tid was deducted once more. What the first was parked for says nothing of it. (Parking writes
+-- a cause on the leg, and settling looks into the lists only if there is one.)
+local function is_another(key)
+  local leg = redis.pcall('HMGET', key, 'state', 'cause') -- pcall: a record of another type can be parked
+  return leg[1] and not leg[2]
 end
