@@ -58,7 +58,7 @@ class Console:
         self.browser: FlaskClient = app.test_client()
 
     def get(self, path: str = "") -> TestResponse:
-        return self.browser.get("/console" + path)
+        return self.browser.get("/console" + path, buffered=True)
 
     def text(self, path: str = "") -> str:
         """What a page says, without its tags' line ends."""
