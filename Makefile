@@ -17,7 +17,12 @@ PROTOS := proto/orders.proto proto/ledger.proto
 PROTOC = PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -I. \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 CHAOS := $(patsubst %,tests/chaos/test_%.py,chaos_minute faults third_party)
-RINGS := tests/unit tests/model tests/integration tests/e2e tests/chaos tests/mutants
+# What only computes, or waits for itself, in two processes, the longest first; then what shares an instance, one
+# test after the other. (Not with --dist loadgroup, loadfile or loadscope: they run tests of one name once.)
+# (Without compiled code at hand, each of the hundreds of starts would compile all of it anew.)
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
+APART := -n 2 --dist worksteal tests/e2e/test_up.py tests/model tests/integration tests/unit
+SHARED := --ignore tests/e2e/test_up.py tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint format proto lock clean
@@ -57,16 +62,18 @@ locust: .venv/.dev-ready  ## load with a web page to steer it, on port 8089 (WOR
 		--web-host 127.0.0.1 --master-bind-host 127.0.0.1 $(if $(WORKERS),--processes $(WORKERS))
 
 test: .venv/.dev-ready  ## all tests but the slow ones; its ports and data are its own
-	@exec $(PY) -m pytest $(RINGS)
+	@$(PYTEST) $(APART)
+	@exec $(PYTEST) $(SHARED)
 
 test-all: .venv/.dev-ready  ## all tests
-	@exec $(PY) -m pytest -m "" $(RINGS)
+	@$(PYTEST) -m "" $(APART)
+	@exec $(PYTEST) -m "" $(SHARED)
 
 test-chaos: .venv/.dev-ready  ## a minute of chaos, a death at each fault point, a third party
-	@exec $(PY) -m pytest -m slow $(CHAOS)
+	@exec $(PYTEST) -m slow $(CHAOS)
 
 test-redis: .venv/.dev-ready  ## the integration tests, on the redis-server of PATH
-	@RECOUP_REDIS_SERVER=redis-server exec $(PY) -m pytest tests/integration
+	@RECOUP_REDIS_SERVER=redis-server exec $(PYTEST) -n 2 --dist worksteal tests/integration
 
 lint: .venv/.dev-ready  ## style, types, who imports whom, generated code is current
 	$(PY) -m ruff check .

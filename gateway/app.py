@@ -77,8 +77,8 @@ def make_app(settings: Settings) -> Flask:
 
     scripts = OrderScripts(settings)
     store = OrderStore(scripts.run, settings)
-    parties = {name: Party(name, settings) for name in settings.parties}
     hand_over = Handover(publish)
+    parties = {name: Party(name, settings, hand_over) for name in settings.parties}
     checkout = Checkout(store, list(parties.values()), hand_over, settings)
 
     app.register_blueprint(orders.blueprint(store, parties["stock"], checkout))

@@ -20,7 +20,7 @@ from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.records import Decision, Order, Proposal
 from gateway.orders.store import OrderStore
-from gateway.parties import Party
+from gateway.parties import OVER, Party
 from gateway.roles import lines
 from proto import ledger_pb2 as pb
 from recoup import faults, reasons
@@ -135,7 +135,7 @@ class Checkout:
             decision = self._decide(tid, cast, again)
             faults.point("gateway.after_verdict")
             if decision.verdict == "commit":
-                self._hand_over.put((party.name for party in self._parties), tid)
+                self._hand_over.put_paid((party.name for party in self._parties), tid)
                 return Paid(order.order_id, tid, order.total_cost, already=False)
             self._give_back(tid, cast)
             faults.point("gateway.after_give_back")
@@ -217,7 +217,7 @@ class Checkout:
                 self._hand_over.put([party.name], tid)
         for name, pending in under_way:
             settled = answer_by(pending, end_s)
-            if settled is None or settled not in GIVEN_BACK:
+            if settled is None or settled not in OVER:
                 self._hand_over.put([name], tid)
         if under_way:
             metrics.HOP_DURATION_S["give_back"].observe(time.monotonic() - began_s)
@@ -250,8 +250,6 @@ class Checkout:
             return Changed()
         return Paid(order_id, order.tid, order.total_cost, already=True)
 
-
-GIVEN_BACK = {pb.SETTLED, pb.ALREADY, pb.NO_LEG}
 
 T = TypeVar("T")
 

@@ -1,14 +1,17 @@
 """Hands finished tids to the Celery workers, in groups, without making anyone wait.
 
-The groups are what has finished since the last message left. A broker that is away, or slow,
-costs the customer nothing: what can't be handed over is dropped here, and found by the parties'
-sweeps, which are the truth about what is held.
+The groups are what has finished since the last message left; but for what is paid, and has gone
+along with a call that the party got anyhow. A broker that is away, or slow, costs the customer
+nothing: what can't be handed over is dropped here, and found by the parties' sweeps, which are the
+truth about what is held.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 
 import gevent
@@ -26,6 +29,10 @@ GATHER_S = 0.1
 """How long tids gather before a message leaves: publishing and running one costs as much as five
 checkouts, and nobody waits for it but who wants the last piece, which another order has bought."""
 
+GO_ALONG_S = 0.25
+"""How long what is paid waits for a call that takes it along. Under load there is one every few
+milliseconds; but thousands of customers come in waves, and a wave takes this long."""
+
 WAITING_MOST = 50_000
 """Beyond this the broker is too slow to be of use, and the sweep is faster."""
 
@@ -38,11 +45,12 @@ Publish = Callable[[str, Sequence[str]], None]
 
 
 class Handover:
-    """Gathers finished tids, by party, and publishes them."""
+    """Gathers finished tids, by party, and publishes those that nobody takes along before."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._waiting: dict[str, list[str]] = {}
+        self._paid: defaultdict[str, deque[tuple[str, float]]] = defaultdict(deque)
         self._running: gevent.Greenlet | None = None
         self._paused_until_s = 0.0
         self._ends = Event()
@@ -59,6 +67,26 @@ class Handover:
                 tids.append(tid)
             else:
                 metrics.HANDED_OVER["lost"].inc()
+        self._run_soon()
+
+    def put_paid(self, parties: Iterable[str], tid: str) -> None:
+        """As `put`, of a tid whose verdict is `commit`: whoever calls the party can settle it."""
+        end_s = time.monotonic() + GO_ALONG_S
+        for party in parties:
+            tids = self._paid[party]
+            if len(tids) < WAITING_MOST:
+                tids.append((tid, end_s))
+            else:
+                metrics.HANDED_OVER["lost"].inc()
+        self._run_soon()
+
+    def take_paid(self, party: str, most: int) -> list[str]:
+        """The paid tids of a party that have waited longest. They are the caller's now: to be
+        settled, or `put` again."""
+        tids = self._paid[party]
+        return [tids.popleft()[0] for _ in range(min(most, len(tids)))]
+
+    def _run_soon(self) -> None:
         if self._running is None:
             self._running = gevent.spawn(self._run)
 
@@ -70,14 +98,22 @@ class Handover:
 
     def _run(self) -> None:
         try:
-            while any(self._waiting.values()):
+            while any(self._waiting.values()) or any(self._paid.values()):
                 self._ends.wait(GATHER_S)
-                for party in list(self._waiting):
-                    tids = self._waiting.pop(party)
+                for party in dict.fromkeys([*self._waiting, *self._paid]):
+                    tids = self._waiting.pop(party, []) + self._left_behind(party)
                     for first in range(0, len(tids), GROUP_TIDS):
                         self._send(party, tids[first : first + GROUP_TIDS])
         finally:
             self._running = None
+
+    def _left_behind(self, party: str) -> list[str]:
+        """The paid tids of a party that nobody has taken along in time."""
+        tids, left = self._paid[party], []
+        now_s = math.inf if self._ends.is_set() else time.monotonic()
+        while tids and tids[0][1] <= now_s:
+            left.append(tids.popleft()[0])
+        return left
 
     def _send(self, party: str, tids: list[str]) -> None:
         began_s = time.monotonic()

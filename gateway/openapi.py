@@ -17,7 +17,8 @@ from gateway.contract import CALLS, ID_NAMES, Call
 from gateway.inputs import BOUNDS, KEY_PATTERN
 from gateway.orders.listing import CURSOR_PATTERN, PAGE_MOST, PAGE_USUAL
 from gateway.problems import MIMETYPE, PROBLEM_TYPES, Problem, ProblemType
-from gateway.schemas import ID, SCHEMAS, STATE, TID, Schema, whole_number
+from gateway.schemas import SCHEMAS, STATE
+from gateway.shapes import ID, TID, Schema, whole_number
 
 DOCUMENT = "/openapi.json"
 PAGE = "/docs"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import gevent
 
 from gateway import metrics
 from gateway.batching import Batcher, Pending
+from gateway.handover import Handover
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
 from recoup.errors import NotSent, RecoupError, Unanswered
@@ -29,6 +30,9 @@ SILENT_PART = 0.9
 """A party that doesn't answer for this part of a deadline stays away; the rest of it has gone into
 reading the order and gathering the call."""
 
+OVER = {pb.SETTLED, pb.ALREADY, pb.NO_LEG}
+"""Nothing of the tid is held any more."""
+
 Item = TypeVar("Item")
 T = TypeVar("T")
 
@@ -39,13 +43,14 @@ Work = tuple[pb.Deduction | pb.Settlement, float]
 class Party:
     """One party of checkouts."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, hand_over: Handover) -> None:
         self.name = name
         self.away = False
         """The breaker: open while the party stays away. Checkouts ask it before they begin."""
         self.clock_offset_ms: float | None = None
         """The party's clock minus this process's monotonic one, as last seen."""
         self._settings = settings
+        self._hand_over = hand_over
         self._silent_since_s: float | None = None
         self._stub = ledger_pb2_grpc.LedgerStub(open_channel(settings.address(name)))
         size, waiting = settings.batch_items, settings.waiting_items
@@ -77,8 +82,9 @@ class Party:
         return pending
 
     def _send_work(self, work: Sequence[Work]) -> list[pb.Vote | pb.Settled.ValueType]:
-        """One call for all: deductions and settlements may both be done twice. Raises NotSent for
-        those that were waiting when the breaker opened."""
+        """One call for all: deductions and settlements may both be done twice. Tids that are paid
+        go along and are settled by it. Raises NotSent for those that were waiting when the breaker
+        opened."""
         if self.away:
             raise NotSent(f"{self.name} stays away")
         request = pb.ApplyRequest(
@@ -86,9 +92,33 @@ class Party:
             settlements=[what for what, _ in work if isinstance(what, pb.Settlement)],
             by="gateway",
         )
+        along = self._hand_over.take_paid(self.name, self._settings.batch_items)
+        for tid in along:
+            request.settlements.add(tid=tid, verdict=orders_pb2.COMMIT)
+        try:
+            reply = self._apply_now(request, max(end for _, end in work))
+        except Unanswered:
+            self._leave_to_workers(along)
+            raise
+        votes, settled = iter(reply.votes), iter(reply.settled)
+        results = [
+            next(votes) if isinstance(what, pb.Deduction) else next(settled) for what, _ in work
+        ]
+        self._leave_to_workers(
+            tid for tid, each in zip(along, settled, strict=True) if each not in OVER
+        )
+        return results
+
+    def _leave_to_workers(self, tids: Iterable[str]) -> None:
+        for tid in tids:
+            self._hand_over.put([self.name], tid)
+
+    def _apply_now(self, request: pb.ApplyRequest, end_s: float) -> pb.ApplyReply:
+        """What the party answers, completely. Raises Unanswered; then each item has been done, or
+        has not."""
         began_s = time.monotonic()
         try:
-            reply = ask_again(self._stub.Apply, request, max(end for _, end in work) - began_s)
+            reply = ask_again(self._stub.Apply, request, end_s - began_s)
         except Unanswered:
             # Deductions alone: giving back has a limit too short to conclude anything from.
             if request.deductions:
@@ -102,10 +132,7 @@ class Party:
             raise Unanswered(f"{self.name} has left out some answers, so none can be told apart")
         if reply.clock_ms:
             self.clock_offset_ms = reply.clock_ms - now_s * 1000
-        votes, settled = iter(reply.votes), iter(reply.settled)
-        return [
-            next(votes) if isinstance(what, pb.Deduction) else next(settled) for what, _ in work
-        ]
+        return reply
 
     def _note_silence(self, began_s: float) -> None:
         """Opens the breaker once nothing was answered for a whole deadline. One call may have had

@@ -8,7 +8,6 @@ is `recoup up` in which each process named finds these variables in its environm
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -26,6 +25,7 @@ import psutil
 import redis
 from celery import Celery
 
+from loadtest import child, features
 from loadtest.client import CannotTell
 from proto import ledger_pb2 as pb
 from proto.ledger_pb2_grpc import LedgerStub
@@ -34,7 +34,7 @@ from recoup.readiness import Check, checks
 from recoup.rpc import ask, open_channel
 from recoup.scripts import SOCKET_TIMEOUT_S, connect
 from recoup.settings import PARTIES, Settings, port_offsets, settings
-from recoup.stack import PR_SET_PDEATHSIG, up
+from recoup.stack import up
 from recoup.supervisor import Supervisor
 
 READY_LIMIT_S = 120.0
@@ -60,7 +60,8 @@ def stores(parties: Sequence[str]) -> list[str]:
 def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
     """A port below which, and above, all of an instance's are free now; and one for Flower."""
     count = max(port_offsets(parties).values()) + 1
-    for first in range(20_000 + os.getpid() % 500 * 20, 32_000, 20):
+    # Processes that were started together, and start instances together, don't meet.
+    for first in range(20_000 + os.getpid() % 100 * 100, 32_000, 20):
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for port in range(first, first + count + 1):
                 probe = probes.enter_context(socket.socket())
@@ -72,8 +73,10 @@ def free_ports(parties: tuple[str, ...]) -> tuple[int, int]:
 class Instance:
     """A whole system, started and stopped by whoever measures it."""
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        """`environment` is for all its processes. Its parties are those of our own settings."""
+    def __init__(self, data_dir: Path, without: str = "", **environment: str) -> None:
+        """`without`: one of FEATURES. `environment` is for all its processes. Its parties are those
+        of our own settings."""
+        self._without = without
         port, flower_port = free_ports(settings().parties)
         told = {name.removeprefix("RECOUP_").lower(): word for name, word in environment.items()}
         places: dict[str, Any] = {"port": port, "flower_port": flower_port}
@@ -85,6 +88,7 @@ class Instance:
             "RECOUP_PORT": str(port),
             "RECOUP_FLOWER_PORT": str(flower_port),
             "RECOUP_DATA_DIR": str(self.settings.data_dir),
+            **features.environment(without),
             **environment,
         }
         """What a command of `recoup` that is about this instance has to find."""
@@ -94,11 +98,10 @@ class Instance:
     def start(self, overrides: Overrides) -> None:
         """Starts it, and waits until it is ready. Raises CannotTell if it doesn't become so."""
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        die_with_parent = ctypes.CDLL(None).prctl
         said = self.settings.data_dir / "up.log"
         with said.open("w") as file:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "loadtest.instance", json.dumps(overrides)),
+                child.command(sys.executable, "-m", "loadtest.instance", json.dumps(overrides)),
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -107,7 +110,6 @@ class Instance:
                 text=True,
                 # Ctrl-C goes to everyone in the group; what is broken is to be mended first.
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(PR_SET_PDEATHSIG, signal.SIGTERM),
             )
         if not self._says_ready():
             raise CannotTell(f"it doesn't start: {said.read_text().strip()[-500:]}")
@@ -117,6 +119,7 @@ class Instance:
             for name in (f"{party}-worker" for party in self.settings.parties)
         }
         self._checks = {**checks(self.settings), **workers}
+        self._checks.pop(self._without, None)
         for party in self.settings.parties:
             if party not in PARTIES:
                 self._supply(party)
@@ -242,7 +245,7 @@ def main() -> int:
     overrides: Overrides = json.loads(sys.argv[1])
     listed = [
         replace(process, environment=tuple(overrides.get(process.name, {}).items()))
-        for process in processes(settings())
+        for process in features.kept(processes(settings()), os.environ.get(features.VARIABLE, ""))
     ]
     return up(settings(), listed)
 

@@ -17,6 +17,7 @@ from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal, why
 from recoup import faults
 from recoup.errors import RecoupError, Unanswered
+from recoup.reasons import who
 
 log = logging.getLogger(__name__)
 
@@ -82,17 +83,15 @@ class Reconciler:
         party: Party,
         orders: Orders,
         peer: Callable[[str], Party],
-        by: str,
-        counted_as: str = "worker",
+        by: str = "worker",
     ) -> None:
-        """`peer` gives the client of another party by its name; `by` is who this is, as orders'
-        histories call it, `counted_as` as settlements are counted."""
+        """`peer` gives the client of another party by its name; `by`: who this is, a
+        worker or a sweep, for what is counted and for the histories of orders."""
         self.name = name
-        self.by = by
         self._party = party
         self._orders = orders
         self._peer = peer
-        self._counted_as = counted_as
+        self._by = by
 
     def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
         """What became of each tid. Raises nothing that belongs to one tid or one peer."""
@@ -162,7 +161,9 @@ class Reconciler:
                 continue
             said = why(peers[tid], what.verdict)
             verdict = PROPOSALS[what.verdict]
-            proposals.append(orders_pb2.Proposal(tid=tid, verdict=verdict, by=self.by, why=said))
+            proposals.append(
+                orders_pb2.Proposal(tid=tid, verdict=verdict, by=who(self._by, self.name), why=said)
+            )
             if what.alarm:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():
@@ -195,7 +196,7 @@ class Reconciler:
             return {}
         try:
             faults.point("worker.before_settle")
-            results = self._party.settle(verdicts, self._counted_as)
+            results = self._party.settle(verdicts, self._by)
             faults.point("worker.after_settle")
         except Unanswered as error:
             waiting = Waiting(unreachable(self.name, error))

@@ -17,7 +17,7 @@ from reconcile.app import app
 from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting, unreachable
-from recoup import faults, reasons
+from recoup import faults
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
 from recoup.settings import AMOUNT_MAX, settings
@@ -35,7 +35,7 @@ UNPARK_LEGS = 100
 @functools.cache
 def reconciler(name: str) -> Reconciler:
     """This process's reconciler of a party."""
-    return Reconciler(name, party(name), orders(), party, reasons.worker(name))
+    return Reconciler(name, party(name), orders(), party)
 
 
 def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:

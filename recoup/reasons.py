@@ -29,14 +29,12 @@ UNITS: Final = {"stock": "stock", "payment": "credit"}
 """What a party may have too little of; of a further one, its name says it."""
 
 
-def worker(party: str) -> str:
-    """A party's Celery workers, as who decides."""
-    return f"{party}-worker"
+WHO: Final = {"worker": "{party}-worker", "sweep": "{party}'s sweep"}
 
 
-def sweep(party: str) -> str:
-    """A party's sweep, as who decides."""
-    return f"{party}'s sweep"
+def who(by: str, party: str) -> str:
+    """Who decides at a party: its Celery workers, or its sweep."""
+    return WHO[by].format(party=party)
 
 
 def operator(name: str) -> str:

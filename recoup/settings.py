@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     leg_kept_s: int = Field(default=600, ge=60, validate_default=True)
     idempotency_kept_s: int = Field(default=86_400, ge=60)
     # What was decided about an order, and why, after the last time: while somebody may ask.
-    history_kept_s: int = Field(default=7 * 86_400, ge=60)
+    history_kept_s: int = Field(default=3 * 86_400, ge=60)
 
     # In each gateway process; beyond it, 503 at once. One finishes 400 to 900 in a second, so the
     # last one let in waits 4 to 10 s. Who is turned away comes back, and costs a fifth of a

@@ -106,7 +106,7 @@ def carry_out(plan: Plan, folder: Path, old: dict[str, Any] | None) -> Verdict:
     show(figures, bench.idle_cores, plan, found)
     if old:
         out.print(against.table(against.changes(old, written)))
-    for doubt in written["doubts"]:
+    for doubt in (*written["doubts"], *(against.doubts(old, written) if old else ())):
         out.print(f"[yellow]Careful:[/] {doubt}", soft_wrap=True)
     reached = sum(target.reached is True for target in found)
     measured = sum(target.reached is not None for target in found)

@@ -41,14 +41,26 @@ class Change:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """An earlier bench's file. Raises ValueError if it is none."""
+    """An earlier bench's file. Raises ValueError if it is none, or no result."""
     try:
         report = json.loads(path.read_text())
-        if not isinstance(report["figures"], dict):
+        kinds = {"figures": dict, "machine": dict, "plan": dict, "balanced": bool}
+        if not all(isinstance(report[name], kind) for name, kind in kinds.items()):
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not what a bench has written: {error!r}") from error
+    if not report["balanced"]:
+        raise ValueError(f"{path} is no result to compare with: its books didn't balance")
     return dict(report)
+
+
+def doubts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Why the two may not be comparable, in words."""
+    for what, part in (("on another machine", "machine"), ("by another plan", "plan")):
+        names = {*old[part], *new[part]}
+        differs = sorted(name for name in names if old[part].get(name) != new[part].get(name))
+        if differs:
+            yield f"the earlier bench ran {what}: {', '.join(differs)} differ"
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loadtest.features import FEATURES
+
 CONNECTIONS = (4, 64, 256, 1000, 5000)
 CROWD = 256
 """Connections of everything that isn't measured at several numbers of them."""
 
-PARTS = ("load", "mix", "instances")
+PARTS = ("load", "mix", "instances", "features")
 """The numbers of connections beside the bare route; other customers and other carts; other
-instances."""
+instances; instances that lack a feature."""
 
 BARE, CHECKOUT, HEALTHZ = "bare", "checkout", "healthz"
 HOT, REFUSED_10, REFUSED_90 = "one hot item", "10 % refused", "90 % refused"
 FEW, MILLION = "few orders", "many orders"
 ALWAYS, EVERYSEC = "fsync always", "fsync everysec"
 TWO, ONE = "2 gateways", "1 gateway"
+WITHOUT = {f"without {feature}": feature for feature in FEATURES}
 
 MIXES = {HOT: 0.0, REFUSED_10: 0.1, REFUSED_90: 0.9}
 """The part of the users that have no credit."""
@@ -31,6 +34,7 @@ COMPARED = (
     (MILLION, FEW),
     (EVERYSEC, ALWAYS),
     (ONE, TWO),
+    *((without, f"with {feature}") for without, feature in WITHOUT.items()),
 )
 """What each of them differs from in one thing."""
 
@@ -50,6 +54,11 @@ class Plan:
     parts: tuple[str, ...] = PARTS
     many_orders: int = 1_000_000
     idle_s: float = 10.0
+
+    @property
+    def in_turn(self) -> list[int]:
+        """The numbers of connections, the crowd last: what is compared with it follows."""
+        return sorted(self.connections, key=lambda each: each == self.crowd)
 
     @property
     def crowd(self) -> int:

@@ -50,8 +50,13 @@ class Bench:
             if {"load", "mix"} & set(self._plan.parts):
                 with self._subject("default", ahead=AHEAD) as subject:
                     self._default(subject)
-            if "instances" in self._plan.parts:
-                self._pairs()
+            if {"instances", "features"} & set(self._plan.parts):
+                with self._subject("few", others=planned.FEW_ORDERS, ahead=0) as few:
+                    self._warm_up(few)
+                    if "instances" in self._plan.parts:
+                        self._others(few)
+                    if "features" in self._plan.parts:
+                        self._features(few)
         finally:
             self._yardstick.stop()
 
@@ -63,7 +68,7 @@ class Bench:
         self._warm_up(subject)
         self._bare(-1, WARM_UP_S / 2, self._plan.crowd)
         for number in range(self._plan.rounds):
-            for connections in self._plan.connections:
+            for connections in self._plan.in_turn:
                 if "load" in self._plan.parts:
                     self._bare(number, self._plan.seconds * HALF, connections)
                     self._checkouts(subject, number, planned.CHECKOUT, connections)
@@ -80,21 +85,26 @@ class Bench:
             self._checkouts(subject, number, scenario, self._plan.crowd, items)
         subject.shop.refuse(0.0)
 
-    def _pairs(self) -> None:
-        """One instance with few orders, and beside it, one after the other, those that differ."""
-        with self._subject("few", others=planned.FEW_ORDERS, ahead=0) as few:
-            self._warm_up(few)
-            ahead = min(self._plan.many_orders, self._ahead(few))
-            others = self._plan.many_orders - ahead
-            with self._subject("many", others=others, ahead=ahead) as other:
-                self._beside(few, planned.FEW, other, planned.MILLION)
-            with self._subject("everysec", others=planned.FEW_ORDERS, ahead=0) as other:
-                other.meters.set_fsync("everysec")
-                self._beside(few, planned.ALWAYS, other, planned.EVERYSEC)
-            if few.instance.settings.gateway_workers != 1:
-                one = {"RECOUP_GATEWAY_WORKERS": "1"}
-                with self._subject("one", planned.FEW_ORDERS, 0, **one) as other:
-                    self._beside(few, planned.TWO, other, planned.ONE)
+    def _others(self, few: Subject) -> None:
+        """Beside an instance with few orders, one after the other, those that differ."""
+        ahead = min(self._plan.many_orders, self._ahead(few))
+        others = self._plan.many_orders - ahead
+        with self._subject("many", others=others, ahead=ahead) as other:
+            self._beside(few, planned.FEW, other, planned.MILLION)
+        with self._subject("everysec", others=planned.FEW_ORDERS, ahead=0) as other:
+            other.meters.set_fsync("everysec")
+            self._beside(few, planned.ALWAYS, other, planned.EVERYSEC)
+        if few.instance.settings.gateway_workers != 1:
+            one = {"RECOUP_GATEWAY_WORKERS": "1"}
+            with self._subject("one", planned.FEW_ORDERS, 0, **one) as other:
+                self._beside(few, planned.TWO, other, planned.ONE)
+
+    def _features(self, few: Subject) -> None:
+        """Beside it, one after the other, those that lack one feature."""
+        for scenario, feature in planned.WITHOUT.items():
+            name = scenario.replace(" ", "-")
+            with self._subject(name, planned.FEW_ORDERS, 0, without=feature) as other:
+                self._beside(few, f"with {feature}", other, scenario)
 
     def _ahead(self, like: Subject) -> int:
         """Orders for all its loads, so that they need not be written anew."""
@@ -110,11 +120,18 @@ class Bench:
 
     @contextmanager
     def _subject(
-        self, name: str, others: int = 0, ahead: int = AHEAD, **environment: str
+        self,
+        name: str,
+        others: int = 0,
+        ahead: int = AHEAD,
+        without: str = "",
+        **environment: str,
     ) -> Iterator[Subject]:
-        """An instance, steadily ready, with its shop filled; audited in the end, and stopped."""
+        """An instance (`without` a feature), steadily ready, with its shop filled; audited in the
+        end, and stopped."""
         self._say(f"starts the instance {name!r}")
-        subject = Subject(name, Instance(self._folder / name, **environment), others, ahead)
+        instance = Instance(self._folder / name, without, **environment)
+        subject = Subject(name, instance, others, ahead, counts=without != "metrics")
         try:
             subject.start()
             yield subject
@@ -173,13 +190,15 @@ class Bench:
             self.wrong.append(f"{scenario} at {connections}: legs are left that nobody settles")
         else:
             run.settled_s = settled_at_s - tally.last_answer_at_s
-        self._note_counts(run, subject.meters.counts() - counts, final)
+        self._note_counts(subject, run, subject.meters.counts() - counts, final)
         if number >= 0:
             self.runs.append(run)
         return run
 
-    def _note_counts(self, run: Run, cost: Counts, final: int) -> None:
+    def _note_counts(self, subject: Subject, run: Run, cost: Counts, final: int) -> None:
         run.redis = {name: count / final for name, count in redis_commands(cost).items()}
+        if not subject.counts:
+            return
         run.grpc, run.tasks = grpc_calls(cost) / final, cost["tasks"] / final
         paid, again = (
             cost[f'recoup_checkouts_total{{outcome="{outcome}"}}']

@@ -24,9 +24,11 @@ AUDIT_LIMIT_S = 600.0
 class Subject:
     """An instance, its shop and its meters."""
 
-    def __init__(self, name: str, instance: Instance, others: int, ahead: int) -> None:
-        """`others` and `ahead`: as in `Shop`."""
-        self.name, self.instance = name, instance
+    def __init__(
+        self, name: str, instance: Instance, others: int, ahead: int, counts: bool
+    ) -> None:
+        """`others` and `ahead`: as in `Shop`. `counts`: its processes have metrics."""
+        self.name, self.instance, self.counts = name, instance, counts
         self.shop = Shop(instance.url, others, ahead)
         self.per_s = 0.0
         """What it can do, as its warm-up has shown."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+from loadtest import child
 from loadtest.client import CannotTell
 from loadtest.instance import free_ports
 from recoup.processes import ROOT, environment, processes
 from recoup.readiness import http_status
 from recoup.settings import PARTIES, Settings
-from recoup.stack import PR_SET_PDEATHSIG
 
 APP = "loadtest.bench.bare:app"
 READY_LIMIT_S, STOP_LIMIT_S = 30.0, 15.0
@@ -34,17 +33,15 @@ class Yardstick:
         self.settings = self.settings.model_copy(update={"port": port, "flower_port": flower_port})
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         (gateway,) = (each for each in processes(self.settings) if each.name == "gateway")
-        die_with_parent = ctypes.CDLL(None).prctl
         with (self.settings.data_dir / "bare.log").open("w") as log:
             self._process = subprocess.Popen(
-                (*gateway.command[:-1], APP),
+                child.command(*gateway.command[:-1], APP),
                 cwd=ROOT,
                 env=environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(PR_SET_PDEATHSIG, signal.SIGTERM),
             )
         url = f"http://{self.settings.host}:{self.settings.port}/"
         give_up_s = time.monotonic() + READY_LIMIT_S

@@ -60,6 +60,11 @@ ORDER_TOTAL_DIFFERS: Final = Kind(
     "An order's total isn't the sum of its lines.",
     "If it is paid, the customer was charged its total: settle the rest with the customer.",
 )
+CANCELLED_AND_PAID: Final = Kind(
+    "cancelled-and-paid",
+    "An order was cancelled, and is paid: something wrote past its scripts, or a write was lost.",
+    "Find out what the customer was told; then give back, or let the order stand.",
+)
 
 # --- a leg against its order, its peer and the indexes ---
 

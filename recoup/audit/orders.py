@@ -68,6 +68,9 @@ def _judge(id: str, order: Order, scratch: Scratch, findings: Findings) -> None:
     findings.checked["orders"] += 1
     findings.checked["orders_paid"] += order.paid_at is not None
     findings.checked["orders_forgotten"] += order.forgotten
+    if order.cancelled and order.paid_at is not None and scratch.is_new(f"cancelled order {id}"):
+        detail = f"it is cancelled, and paid as {id}.{order.paid_at}"
+        findings.add(Difference(kinds.CANCELLED_AND_PAID, f"order {id}", "", detail))
     if order.total != order.cost and scratch.is_new(f"total of order {id}"):
         detail = f"its total is {order.total}, and its lines cost {order.cost}"
         if order.paid_at is not None:

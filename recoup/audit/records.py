@@ -16,7 +16,7 @@ LARGEST = 2**63 - 1
 
 ACCOUNT = ("generation", "available", "held", "used", "put_in", "price", "used_before")
 LEG = ("state", "lines", "parties", "held_at_ms", "deadline_ms")
-ORDER = ("user", "lines", "total", "version", "content", "paid_at", "paid_before")
+ORDER = ("user", "lines", "total", "version", "content", "paid_at", "paid_before", "cancelled")
 
 STATES = ("held", "committed", "returned")
 
@@ -83,6 +83,7 @@ class Order:
     version: int
     paid_at: int | None
     paid_before: frozenset[int]
+    cancelled: bool = False
 
     @property
     def forgotten(self) -> bool:
@@ -107,7 +108,7 @@ class Order:
             return "abort"
         if version > self.version or self.forgotten:
             return "ahead"
-        return "abort" if self.paid_at is not None else ""
+        return "abort" if self.paid_at is not None or self.cancelled else ""
 
 
 def account(fields: Any) -> Account:
@@ -165,7 +166,11 @@ def order(fields: Any) -> Order | None:
     total = whole(values, "total")
     if total < 0:
         raise Unreadable(f"its total is {total}")
-    return Order(values["user"], total, pieces, cost, version, paid_at, frozenset(map(int, before)))
+    if values["cancelled"] not in (None, "1"):
+        raise Unreadable(f"it is cancelled, as {values['cancelled']!r}")
+    paid_before = frozenset(map(int, before))
+    cancelled = values["cancelled"] is not None
+    return Order(values["user"], total, pieces, cost, version, paid_at, paid_before, cancelled)
 
 
 def listed(answer: Any) -> Sequence[Any]:

@@ -39,8 +39,7 @@ def test_the_broker_is_emptied(stack: Stack) -> None:
     with Shop(stack.url) as shop:
         # given workers that are away, so that what is handed over waits in the broker
         traffic = Traffic.prepare(shop, orders=40)
-        for worker in ("stock-worker", "payment-worker"):
-            stack.supervisor.stop(worker)
+        stack.end("stock-worker", "payment-worker")
         traffic.check_out_all()
         assert traffic.held() > 0
         # when the broker loses everything

@@ -14,8 +14,7 @@ def test_the_others_of_a_spoilt_group_are_settled(stack: Stack) -> None:
     with Shop(stack.url) as shop, redis.Redis.from_url(stack.settings.database_url("broker")) as b:
         # given what is paid, and whose message is lost
         traffic = Traffic.prepare(shop, orders=5)
-        for worker in WORKERS:
-            stack.supervisor.stop(worker)
+        stack.end(*WORKERS)
         try:
             traffic.check_out_all()
             eventually(lambda: all(b.llen(party) for party in PARTIES))

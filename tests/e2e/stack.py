@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +162,15 @@ class Stack:
         finally:
             process.resume()
 
+    def end(self, *names: str) -> None:
+        """Ends processes as a supervisor does, together: a worker takes seconds."""
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(self.supervisor.stop, names))
+
     @contextlib.contextmanager
     def without(self, *names: str) -> Iterator[None]:
         """Processes that are away meanwhile, and are back and ready afterwards."""
-        for name in names:
-            self.supervisor.stop(name)
+        self.end(*names)
         try:
             yield
         finally:

@@ -9,26 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.conftest import ROOM_CHECKOUTS
 from tests.e2e.burst import OTHER_FILES, Burst, Reply, open_files_most, run
 from tests.e2e.client import Shop, eventually
 from tests.e2e.stack import Stack
 
-CUSTOMERS = 5_000
-"""Fewer, where the hard limit of open files forbids so many connections."""
+CUSTOMERS = 5 * ROOM_CHECKOUTS
+"""More than the gateway's processes have room for. Fewer, where the hard limit of open files
+forbids so many connections."""
 
 ACCOUNTS = 100
 PRICE = 3
 PLENTY = 10**6
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """An instance that has room for fewer than come."""
-    few = str(CUSTOMERS // 5)
-    stack = Stack(tmp_path_factory.mktemp("overload"), RECOUP_UNDER_WAY_CHECKOUTS=few)
-    stack.start()
-    yield stack
-    stack.stop()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import socket
@@ -54,11 +56,19 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 """Loses nothing of what it has acknowledged."""
 
 
+PORTS_EACH = 80
+FIRST_PORT = 10_000 + os.getpid() % 100 * PORTS_EACH
+PORTS = itertools.cycle(range(FIRST_PORT, FIRST_PORT + PORTS_EACH))
+"""Of this process alone: others (`-n`) have other ids. They lie below those that the system gives
+to anyone's connections, so that a server that was killed gets its own again."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for port in itertools.islice(PORTS, PORTS_EACH):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise pytest.UsageError("no ports are free")
 
 
 def start_server(folder: Path, port: int = 0, durability: Sequence[str] = DURABLE) -> Server:
@@ -88,6 +98,15 @@ def answers(client: redis.Redis) -> bool:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("database"))
+    yield server
+    server.process.terminate()
+    server.process.wait(PATIENCE_S)
+
+
+@pytest.fixture(scope="session")
+def server_in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that writes nothing to disk: tens of thousands of steps needn't wait for that."""
+    server = start_server(tmp_path_factory.mktemp("memory"), durability=())
     yield server
     server.process.terminate()
     server.process.wait(PATIENCE_S)

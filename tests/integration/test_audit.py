@@ -203,6 +203,19 @@ def test_an_order_that_was_lost_and_refused_is_only_counted(
     assert findings.checked["orders_forgotten"] == 1
 
 
+def test_cancelled_orders_are_not_wrong(shop: Shop, audit: Callable[[], Findings]) -> None:
+    # Given an order that was cancelled while both held, and one whose checkout came too late
+    shop.orders.cancel("held", "gateway", None)
+    tid = shop.order("late")
+    shop.orders.cancel("late", "gateway", None)
+    assert shop.orders.propose(tid, "commit").verdict == "abort"
+    # When the first is given back, then all is well
+    assert audit().differences == []
+    for books in (shop.stock, shop.payment):
+        books.settle(shop.held, ABORT)
+    assert audit().differences == []
+
+
 def test_older_data_without_totals_are_not_wrong(shop: Shop, audit: Callable[[], Findings]) -> None:
     shop.client.delete(shop.stock.key("totals"))
     shop.client.hset(shop.payment.key("totals"), "unknown", 1)
@@ -283,6 +296,11 @@ def an_account_is_written_past_the_scripts(shop: Shop) -> None:
 @plants(kinds.ORDER_TOTAL_DIFFERS)
 def an_order_costs_more_than_its_lines(shop: Shop) -> None:
     shop.client.hincrby("{orders}:order:held", "total", 1)
+
+
+@plants(kinds.CANCELLED_AND_PAID)
+def a_cancelled_order_is_paid(shop: Shop) -> None:
+    shop.client.hset("{orders}:order:settled", "cancelled", 1)
 
 
 @plants(kinds.LEGS_DISAGREE)

@@ -19,6 +19,7 @@ from recoup.audit.progress import Steps
 from recoup.audit.stores import Advance, Store
 from recoup.settings import Settings
 from tests.integration.books import ABORT, COMMIT, Books
+from tests.integration.conftest import Server
 from tests.integration.test_audit import COST, PIECES, Shop, _quick, settings, shop
 
 __all__ = ["_quick", "settings", "shop"]
@@ -103,6 +104,11 @@ class Meanwhile(Steps):
     def _happen(self) -> None:
         for _ in range(self._random.randrange(3)):
             self._crowd.step(self._random)
+
+
+@pytest.fixture
+def server(server_in_memory: Server) -> Server:
+    return server_in_memory
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -13,11 +13,12 @@ import gevent
 import pytest
 import redis
 
-from gateway.checkout import Answer, Changed, Paid, Refused
+from gateway.checkout import Answer, Cancelled, Changed, Paid, Refused
 from gateway.orders.records import Decision, Order, Proposal
 from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered
 from recoup.settings import PARTIES, Settings
+from tests.integration.conftest import Server
 from tests.integration.world import CRASHES, Broker, Crash, Event, Mode, Orders, Steps, Trouble
 from tests.integration.world import World as TheWorld
 
@@ -65,6 +66,11 @@ def _no_alarm(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.ERROR)
     yield
     assert caplog.get_records("call") == []
+
+
+@pytest.fixture
+def server(server_in_memory: Server) -> Server:
+    return server_in_memory
 
 
 @pytest.fixture
@@ -120,7 +126,7 @@ def check_answer(world: World, answer: Answer | None) -> None:
     if isinstance(answer, Paid):
         assert order.paid_at is not None
         assert answer.tid == order.tid
-    if isinstance(answer, Refused | Changed):
+    if isinstance(answer, Refused | Changed | Cancelled):
         assert order.paid_at is None
 
 
@@ -266,6 +272,85 @@ def test_gateways_that_do_not_agree_on_the_parties_decide_nothing_together(
                 assert holders == set(legs[name].parties), (death, first)
 
 
+# --- the customer changes it meanwhile ---
+
+
+def meanwhile(
+    world: World, change: Callable[[], Order | str], before: int, trouble: Trouble | None
+) -> tuple[Answer | None, Order | str]:
+    """A checkout before whose step, counted from 0, the customer does something: the answer, and
+    what came of that."""
+    outcomes: list[Order | str] = []
+
+    def pause() -> None:
+        if len(steps.names) == before and not outcomes:
+            outcomes.append(change())
+
+    steps = Steps(trouble, pause=pause)
+    answer = None
+    try:
+        answer = world.check_out("o", steps)
+    except (Crash, Unanswered):
+        assert trouble is not None
+    world.check()
+    return answer, outcomes[0]
+
+
+def interruptions(begin: Begin, scenario: str) -> Iterator[tuple[int, Trouble | None]]:
+    """Each step of a checkout, and that it goes well, or that the gateway dies there."""
+    _, clean = check_out(begin(scenario), None)
+    for step in range(len(clean.names)):
+        yield step, None
+        for mode in CRASHES:
+            yield step, Trouble(step, mode)
+
+
+@pytest.mark.parametrize("scenario", ["enough", "short of credit"])
+def test_an_order_may_be_cancelled_before_any_step(begin: Begin, scenario: str) -> None:
+    seen = set()
+    for step, trouble in interruptions(begin, scenario):
+        world = begin(scenario)
+        # When the customer cancels before a step of a checkout, which may be its last
+        answer, outcome = meanwhile(
+            world, lambda world=world: world.orders.cancel("o", "gateway", None), step, trouble
+        )
+        # Then one of them has won, and the answers say who
+        seen.add((type(outcome), type(answer)))
+        if outcome == "paid":
+            assert isinstance(answer, Paid | None), (step, trouble)
+        else:
+            assert isinstance(outcome, Order)
+            assert isinstance(answer, Cancelled | Refused | None), (step, trouble)
+        # And when all is settled, it stays so, whoever asks again
+        world.recover()
+        world.check_settled()
+        order, again = world.read("o"), world.check_out("o", Steps())
+        assert order.state == ("paid" if outcome == "paid" else "cancelled"), (step, trouble)
+        assert isinstance(again, Paid if outcome == "paid" else Cancelled)
+        world.check_settled()
+    # And each has won at times
+    assert {(Order, Cancelled), (Order, type(None))} < seen
+    assert ((str, Paid) in seen) == (scenario == "enough")
+
+
+def test_an_item_may_be_removed_before_any_step(begin: Begin) -> None:
+    seen = set()
+    for step, trouble in interruptions(begin, "enough"):
+        world = begin("enough")
+        # When the customer removes an item before a step of a checkout
+        answer, outcome = meanwhile(
+            world, lambda world=world: world.orders.remove_item("o", "a"), step, trouble
+        )
+        # Then what was paid is what was in the cart, and the books balance
+        seen.add((type(outcome), type(answer)))
+        world.recover()
+        world.check_settled()
+        check_answer(world, answer)
+        if isinstance(answer, Paid):
+            assert answer.total_cost == (16 if outcome == "paid" else 6), (step, trouble)
+    assert {(Order, Changed), (Order, Paid), (str, Paid)} < seen
+
+
 # --- at the same time ---
 
 
@@ -333,7 +418,7 @@ class Crowd:
         return [
             who
             for who, answer in self.answers.items()
-            if isinstance(answer, Refused | Changed)
+            if isinstance(answer, Refused | Changed | Cancelled)
             and any(began[payer] < last_word[who] < place for payer, place in self.payers().items())
         ]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from recoup.processes import ROOT
+from tests.integration.conftest import free_port
 
 PATIENCE_S = 60
 """A limit for what should take a moment: reached only when it never comes."""
@@ -41,9 +42,7 @@ def ask(connection: socket.socket) -> bytes:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """Of a server with one worker process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--worker-class", "gateway.worker.Worker"]
     command += ["--bind", f"127.0.0.1:{port}", "--keep-alive", str(IDLE_S), "--no-control-socket"]
     server = subprocess.Popen([*command, f"{__name__}:app"], cwd=ROOT)

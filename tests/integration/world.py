@@ -190,6 +190,8 @@ class Broker(Handover):
         with suppress(Unanswered):
             self._steps.take("hand over", act)
 
+    put_paid = put
+
 
 # --- the workers' side ---
 
@@ -299,7 +301,7 @@ class World:
         """That of a party's worker, or of its sweep."""
         parties = {name: PeerParty(service, steps) for name, service in self._services.items()}
         orders = PeerOrders(OrdersService(self.scripts.run, self.settings), steps)
-        return Reconciler(name, parties[name], orders, parties.__getitem__, "a worker")
+        return Reconciler(name, parties[name], orders, parties.__getitem__)
 
     def sweep(self, name: str, steps: Steps) -> None:
         """A party's sweep, which settles what is due by itself: there is no broker."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,13 @@ class Findings:
         self.mutants += 1
         self.caught += bool(explored.violation)
 
+    def add(self, others: Findings) -> None:
+        self.worlds += others.worlds
+        self.states += others.states
+        self.violations += others.violations
+        self.mutants += others.mutants
+        self.caught += others.caught
+
     def __str__(self) -> str:
         return (
             f"model: {self.states:,} states in {self.worlds} worlds, "
@@ -46,6 +54,21 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def findings(pytestconfig: pytest.Config) -> Findings:
     return pytestconfig.stash.setdefault(FINDINGS, Findings())
+
+
+# Processes that share the tests (`-n`) tell the one that reports what they have found.
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["findings"] = asdict(session.config.stash[FINDINGS])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    told = getattr(node, "workeroutput", {}).get("findings")  # none, if it has crashed
+    if told:
+        node.config.stash[FINDINGS].add(Findings(**told))
 
 
 def pytest_terminal_summary(

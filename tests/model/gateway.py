@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -34,9 +35,17 @@ def store(line: Line, settings: Settings) -> OrderStore:
     """The gateway's own order store: each script that it runs is a question."""
 
     def run(calls: Sequence[Call]) -> Sequence[Any]:
-        return [line.ask(question("orders", "script", call)) for call in calls]
+        return [line.ask(question("orders", "script", unsaid(call))) for call in calls]
 
     return OrderStore(run, settings)
+
+
+def unsaid(call: Call) -> Call:
+    """A proposal without who makes it and why: two that propose the same are one."""
+    if call.script != "decide" or len(call.arguments) == 2:
+        return call
+    version, proposal, _, _, *history = call.arguments
+    return replace(call, arguments=(version, proposal, "", "", *history))
 
 
 class OnTheLine(Party):

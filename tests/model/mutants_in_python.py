@@ -131,7 +131,9 @@ MUTANTS_IN_PYTHON = [
                 Reconciler,
                 "settle",
                 "outcomes)\n    except",
-                "outcomes)\n            verdicts |= proposals\n    except",
+                "outcomes)\n"
+                "            verdicts |= {p.tid: p.verdict for p in proposals}\n"
+                "    except",
             ),
         ),
     ),

@@ -109,7 +109,8 @@ def test_a_mistake_that_costs_money_is_noticed(mutant: Mutant, tmp_path: Path) -
     # given a copy of the project with a mistake in it
     copy = tmp_path / "copy"
     for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, copy / folder)
+        compiled = shutil.ignore_patterns("__pycache__")  # without the mistake
+        shutil.copytree(ROOT / folder, copy / folder, ignore=compiled)
     shutil.copy(ROOT / "setup.cfg", copy)
     for name, text, instead in mutant.changes:
         file = copy / name

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
 from reconcile.reconciler import Reconciler
-from recoup import reasons
 from recoup.errors import Unanswered
 from recoup.scripts import connect
 from recoup.server import serve
@@ -35,14 +34,7 @@ def run(name: str) -> None:
 def make_sweep(name: str, ledger: Ledger) -> Sweep:
     """The party's sweep."""
     # It asks its own party over gRPC too: one way to settle, whoever does it.
-    reconciler = Reconciler(
-        name,
-        clients.party(name),
-        clients.orders(),
-        clients.party,
-        by=reasons.sweep(name),
-        counted_as="sweep",
-    )
+    reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party, by="sweep")
 
     def publish(tids: Sequence[str], due_ms: int) -> None:
         # Not above: it is nearly half of what a start costs, and checkouts wait for a party that

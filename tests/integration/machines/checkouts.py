@@ -36,6 +36,9 @@ OTHER = {"stock": "payment", "payment": "stock"}
 VERDICTS = {"commit": COMMIT, "abort": ABORT}
 PARTY = st.sampled_from(PARTIES)
 ADDITIONS = st.tuples(st.just("add_item"), ORDERS, st.sampled_from(ITEMS), st.integers(1, 2))
+REMOVALS = st.tuples(st.just("remove_item"), ORDERS, st.sampled_from(ITEMS))
+CANCELLATIONS = st.tuples(st.just("cancel"), st.just("0"))
+"""Of the order that is written anew now and then: it can be paid again then."""
 INITS = st.tuples(st.just("init_accounts"), PARTY, st.integers(0, 20))
 ADJUSTMENTS = st.tuples(st.just("adjust"), PARTY, st.integers(0, 2), st.integers(-5, 5))
 
@@ -90,7 +93,9 @@ class CheckoutMachine(RuleBasedStateMachine):
         self.check_out("o", parties)
         self.check_out("0", PARTIES)
 
-    @rule(act=ADDITIONS | st.just(("init_orders",)) | INITS | ADJUSTMENTS)
+    @rule(
+        act=ADDITIONS | REMOVALS | CANCELLATIONS | st.just(("init_orders",)) | INITS | ADJUSTMENTS
+    )
     def change(self, act: Any) -> None:
         """A cart, an account, or all of them."""
         name, *arguments = act
@@ -98,6 +103,14 @@ class CheckoutMachine(RuleBasedStateMachine):
 
     def add_item(self, order_id: str, item_id: str, quantity: int) -> None:
         self.store.add_item(order_id, item_id, quantity, 3 * quantity, None)
+
+    def remove_item(self, order_id: str, item_id: str) -> None:
+        self.store.remove_item(order_id, item_id)
+
+    def cancel(self, order_id: str) -> None:
+        outcome = self.store.cancel(order_id, "a customer", None)
+        if isinstance(outcome, Order):
+            self.refused[order_id] = self.began
 
     def init_orders(self) -> None:
         self.store.init(2, items=2, users=2, price=3, idempotency=None)
@@ -117,6 +130,7 @@ class CheckoutMachine(RuleBasedStateMachine):
     def check_out(self, order_id: str, parties: Sequence[str]) -> None:
         """A request arrives; it comes as far as `parties`."""
         order = self.store.read(order_id)
+        # One of an earlier release doesn't know that an order can be cancelled.
         if order is not None and order.paid_at is None and order.lines:
             self.began += 1
             self.attempts.append(Attempt(order, self.began))

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from recoup.settings import Settings
-from tests.integration.conftest import PATIENCE_S, Server, start_server
+from tests.integration.conftest import Server
 from tests.integration.machines.copies import Copies
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that writes nothing to disk: thousands of steps needn't wait for that."""
-    server = start_server(tmp_path_factory.mktemp("memory"), durability=())
-    yield server
-    server.process.terminate()
-    server.process.wait(PATIENCE_S)
+@pytest.fixture
+def server(server_in_memory: Server) -> Server:
+    return server_in_memory
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ class History:
         order = self.store.read(split(tid)[0])
         assert isinstance(order, Order)
         assert order.tid == tid
+        assert not order.cancelled
         assert amounts(self.legs["payment", tid].lines) == {order.user_id: order.total_cost}
         pieces = {line.item_id: line.quantity for line in order.lines}
         assert amounts(self.legs["stock", tid].lines) == pieces

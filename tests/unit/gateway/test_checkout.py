@@ -140,6 +140,9 @@ class FakeHandover(Handover):
     def put(self, parties: Iterable[str], tid: str) -> None:
         self._story.append(f"hand over {' '.join(parties)} {tid}")
 
+    def put_paid(self, parties: Iterable[str], tid: str) -> None:
+        self._story.append(f"have {' '.join(parties)} keep {tid}")
+
 
 class Shop:
     """A checkout, everyone it talks to, and the story of their talk."""
@@ -195,7 +198,7 @@ def test_an_order_is_paid_when_both_say_yes(shop: Shop) -> None:
     answer = shop.check_out()
     # then it is paid, and both are told to settle it
     assert answer == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "hand over stock payment o.1"]
+    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "have stock payment keep o.1"]
 
 
 def test_each_is_asked_for_its_part_until_a_deadline(shop: Shop) -> None:
@@ -254,7 +257,7 @@ def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
     # when another one comes, then it is turned away, and costs those under way nothing
     assert isinstance(shop.check_out(), Paid)
     assert isinstance(meanwhile[0], TurnedAway)
-    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "hand over stock payment o.1"]
+    assert shop.story == [*BOTH_ASKED, "propose commit o.1", "have stock payment keep o.1"]
     # and when those have ended, however they did, then there is room again
     shop.orders.meanwhile = [store_overrun]
     shop.orders.order = replace(shop.orders.order, paid_at=None)
@@ -382,7 +385,7 @@ def test_the_verdict_counts_and_not_the_votes(shop: Shop, vote: Exception | None
     shop.orders.meanwhile = [lambda: shop.orders.pay_at(1)]
     # when the gateway proposes to abort, then it is told that the order is paid
     assert shop.check_out() == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story[-2:] == ["propose abort o.1", "hand over stock payment o.1"]
+    assert shop.story[-2:] == ["propose abort o.1", "have stock payment keep o.1"]
 
 
 # --- the order is cancelled ----------------------------------------------------------------------
@@ -540,7 +543,7 @@ def test_what_others_only_hold_is_tried_again_under_the_next_version(shop: Shop)
         "deduct stock o.2",
         "deduct payment o.2",
         "propose commit o.2",
-        "hand over stock payment o.2",
+        "have stock payment keep o.2",
     ]
     # by a deadline that follows from the clock of the last decision
     first, again = shop.stock.deductions
@@ -558,7 +561,7 @@ def test_from_the_second_try_on_who_lacks_stock_takes_no_credit(shop: Shop) -> N
         "deduct stock o.3",
         "deduct payment o.3",
         "propose commit o.3",
-        "hand over stock payment o.3",
+        "have stock payment keep o.3",
     ]
 
 
@@ -627,7 +630,7 @@ def test_there_is_no_next_try_behind_somebody_elses_abort(shop: Shop) -> None:
 def test_a_verdict_is_asked_for_until_it_is_told(shop: Shop) -> None:
     shop.orders.meanwhile = [store_away, store_away, nothing]
     assert shop.check_out() == Paid("o", "o.1", total_cost=6, already=False)
-    assert shop.story[3:] == [*["propose commit o.1"] * 3, "hand over stock payment o.1"]
+    assert shop.story[3:] == [*["propose commit o.1"] * 3, "have stock payment keep o.1"]
 
 
 @pytest.mark.parametrize(

@@ -200,3 +200,68 @@ def test_an_orderly_end_does_not_wait_for_a_broker_that_hangs(
 
 def test_without_anything_to_hand_over_the_end_comes_at_once(hand_over: Handover) -> None:
     hand_over.flush(FOREVER_S)
+
+
+# --- what is paid --------------------------------------------------------------------------------
+
+
+def test_what_is_paid_can_be_taken_along_until_it_is_published(
+    broker: Broker, hand_over: Handover
+) -> None:
+    # given paid tids
+    for tid in ("o.1", "p.1", "q.1"):
+        hand_over.put_paid(BOTH, tid)
+    # when stock is called, which has room for two, then it is the first two that go along
+    assert hand_over.take_paid("stock", 2) == ["o.1", "p.1"]
+    # and the workers get the rest
+    hand_over.flush(FOREVER_S)
+    assert broker.tried == [("stock", ["q.1"]), ("payment", ["o.1", "p.1", "q.1"])]
+    # and nothing is left to be done twice
+    assert hand_over.take_paid("stock", 2) == hand_over.take_paid("payment", 2) == []
+
+
+def test_what_is_paid_waits_longer_for_a_call_than_what_is_not_decided(
+    broker: Broker, hand_over: Handover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given much time for calls, and a tid that is paid, and one of which nobody knows
+    monkeypatch.setattr(handover, "GO_ALONG_S", FOREVER_S)
+    hand_over.put_paid(["stock"], "o.1")
+    hand_over.put(["stock"], "p.1")
+    # when messages leave, then the first one is still there
+    while not broker.tried:
+        gevent.sleep(0.001)
+    assert broker.tried == [("stock", ["p.1"])]
+    assert hand_over.take_paid("stock", 9) == ["o.1"]
+
+
+def test_nobody_has_to_call_for_what_is_paid(
+    broker: Broker, hand_over: Handover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "GO_ALONG_S", 0.0)
+    hand_over.put_paid(["stock"], "o.1")
+    while not broker.tried:
+        gevent.sleep(0.001)
+    assert broker.tried == [("stock", ["o.1"])]
+
+
+def test_what_is_paid_is_taken_along_while_the_broker_is_away(
+    broker: Broker, hand_over: Handover
+) -> None:
+    # given a broker that refused a message
+    broker.down = True
+    hand_over.put(["stock"], "o.1")
+    hand_over.flush(FOREVER_S)
+    # when an order is paid meanwhile, then a call can settle it nevertheless
+    hand_over.put_paid(["stock"], "p.1")
+    assert hand_over.take_paid("stock", 9) == ["p.1"]
+
+
+def test_no_more_of_what_is_paid_waits_than_is_of_use(
+    hand_over: Handover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "WAITING_MOST", 1)
+    lost = counted("lost")
+    hand_over.put_paid(["stock"], "o.1")
+    hand_over.put_paid(["stock"], "p.1")
+    assert hand_over.take_paid("stock", 9) == ["o.1"]
+    assert counted("lost") == lost + 1

@@ -13,6 +13,7 @@ import pytest
 
 from gateway import metrics, parties
 from gateway.batching import Pending
+from gateway.handover import Handover
 from gateway.parties import Party
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
@@ -28,7 +29,13 @@ DEADLINE_MS = 1_000
 A_DEADLINE_S = DEADLINE_MS / 1000
 
 VOTES = {"y.1": Vote.YES, "s.1": Vote.SHORT, "r.1": Vote.RETURNED}
-SETTLED = {"h.1": pb.SETTLED, "n.1": pb.NO_LEG}
+SETTLED = {
+    "h.1": pb.SETTLED,
+    "a.1": pb.ALREADY,
+    "n.1": pb.NO_LEG,
+    "c.1": pb.CONTRADICTION,
+    "f.1": pb.FAILED,
+}
 
 
 class Ledger(ledger_pb2_grpc.LedgerServicer):
@@ -123,9 +130,20 @@ def ledger(process: Process) -> Ledger:
 
 
 @pytest.fixture
-def party(process: Process) -> Party:
+def published() -> list[str]:
+    """What the workers are told."""
+    return []
+
+
+@pytest.fixture
+def hand_over(published: list[str]) -> Handover:
+    return Handover(lambda party, tids: published.extend(f"{party} {tid}" for tid in tids))
+
+
+@pytest.fixture
+def party(process: Process, hand_over: Handover) -> Party:
     settings = Settings(stock_address=f"127.0.0.1:{process.port}", deadline_ms=DEADLINE_MS)
-    return Party("stock", settings)
+    return Party("stock", settings, hand_over)
 
 
 def result_of(name: str) -> AccountResult:
@@ -162,6 +180,58 @@ def test_deductions_and_returns_travel_together_and_each_gets_its_own_answer(
     assert [settlement.tid for settlement in request.settlements] == ["h.1", "n.1"]
     assert {settlement.verdict for settlement in request.settlements} == {orders_pb2.ABORT}
     assert request.by == "gateway"
+
+
+def test_what_is_paid_goes_along_and_is_settled(
+    party: Party, ledger: Ledger, hand_over: Handover, published: list[str]
+) -> None:
+    # given tids that are paid, of which two can't be settled, and one that is another party's
+    for tid in ("h.1", "c.1", "a.1", "n.1", "f.1"):
+        hand_over.put_paid(["stock"], tid)
+    hand_over.put_paid(["payment"], "p.1")
+    # when someone deducts, and someone gives back
+    vote, returned = deduct(party, "y.1"), give_back(party, "n.1")
+    assert (vote.get().answer, returned.get()) == (Vote.YES, pb.NO_LEG)
+    # then one call has settled them by their verdict, behind what belongs to those who wait
+    (request,) = ledger.applied
+    abort, *commits = request.settlements
+    assert (abort.tid, abort.verdict) == ("n.1", orders_pb2.ABORT)
+    assert [each.tid for each in commits] == ["h.1", "c.1", "a.1", "n.1", "f.1"]
+    assert {each.verdict for each in commits} == {orders_pb2.COMMIT}
+    # and what resists is left to the workers, as is what was nobody's
+    hand_over.flush(LONG_S)
+    assert published == ["stock c.1", "stock f.1", "payment p.1"]
+
+
+@pytest.mark.parametrize("mistake", ["no answer", "too few answers"])
+def test_what_went_along_with_a_call_that_failed_is_left_to_the_workers(
+    party: Party, ledger: Ledger, hand_over: Handover, published: list[str], mistake: str
+) -> None:
+    # given a tid that is paid, and a party that doesn't answer as it should
+    hand_over.put_paid(["stock"], "h.1")
+    if mistake == "no answer":
+        ledger.failures = 1_000_000
+    else:
+        ledger.forgotten = 1
+    # when someone deducts
+    with pytest.raises(RecoupError):
+        deduct(party, "y.1", within_s=0.1).get()
+    # then the workers hear of it
+    hand_over.flush(LONG_S)
+    assert published == ["stock h.1"]
+
+
+def test_while_a_party_stays_away_nothing_is_taken_along(
+    party: Party, hand_over: Handover, published: list[str]
+) -> None:
+    # given a paid tid, and a breaker that is open
+    hand_over.put_paid(["stock"], "h.1")
+    party.away = True
+    # when someone deducts, then nothing is sent, and nothing is lost
+    with pytest.raises(NotSent):
+        deduct(party, "y.1").get()
+    hand_over.flush(LONG_S)
+    assert published == ["stock h.1"]
 
 
 def test_too_few_votes_are_nobodys(party: Party, ledger: Ledger) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from loadtest.books import Account, Books, Kind, Order, Outcome, judge, outcome
+from loadtest.books import Account, Books, Kind, Order, Outcome, Verdict, judge, outcome
 
 SPENT = Account(put_in=1, available=0, held=0, used=1)
 UNSPENT = Account(put_in=1, available=1, held=0, used=0)
@@ -209,3 +212,16 @@ def test_a_discrepancy_says_who_and_how_much() -> None:
 )
 def test_what_an_answer_promises(status: int | None, expected: Outcome) -> None:
     assert outcome(status) is expected
+
+
+def test_nobody_there_is_no_verdict() -> None:
+    # Given a port where nobody listens
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        # When the check is run there, as an operator would
+        command = [sys.executable, "-m", "loadtest.consistency", "--url", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Then it can't tell
+    assert done.returncode == Verdict.CANNOT_TELL
+    assert "CAN'T TELL" in done.stdout

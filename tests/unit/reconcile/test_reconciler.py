@@ -117,7 +117,7 @@ def payment() -> Party:
 
 @pytest.fixture
 def reconciler(stock: Party, payment: Party, orders: Orders) -> Reconciler:
-    return Reconciler("stock", stock, orders, {"payment": payment}.__getitem__, "a worker")
+    return Reconciler("stock", stock, orders, {"payment": payment}.__getitem__)
 
 
 def settle(reconciler: Reconciler, tid: str = "o.1") -> Outcome:
@@ -430,13 +430,13 @@ def test_every_peer_is_asked(stock: Party, payment: Party, orders: Orders) -> No
     payment.states["o.1"] = HELD
     peers = {"payment": payment, "voucher": Party()}
     # When it is settled, then it is aborted; and once the third holds too, another is committed
-    worker = Reconciler("stock", stock, orders, peers.__getitem__, "a worker")
+    worker = Reconciler("stock", stock, orders, peers.__getitem__)
     assert settle(worker) == Done("abort")
-    assert orders.said["o.1"] == ("a worker", "past the deadline and voucher has no leg")
+    assert orders.said["o.1"] == ("stock-worker", "past the deadline and voucher has no leg")
     for party in (stock, *peers.values()):
         party.states["o.2"] = HELD
     assert settle(worker, "o.2") == Done("commit")
-    assert orders.said["o.2"] == ("a worker", "all hold their legs")
+    assert orders.said["o.2"] == ("stock-worker", "all hold their legs")
 
 
 def test_nothing_to_settle(reconciler: Reconciler, orders: Orders) -> None:

@@ -37,7 +37,7 @@ ORDER = {
 
 def fields(record: dict[str, str], names: tuple[str, ...], **changed: str | None) -> list[object]:
     """A record as the database gives it, with some fields changed, or (None) missing."""
-    return [changed.get(name, record[name]) for name in names]
+    return [changed.get(name, record.get(name)) for name in names]
 
 
 def test_an_account_is_read() -> None:
@@ -120,6 +120,7 @@ def test_an_order_of_which_only_a_version_is_known_was_forgotten() -> None:
         ("paid_at", "8"),
         ("paid_at", ""),
         ("paid_before", "2;4"),
+        ("cancelled", "no"),
     ],
 )
 def test_an_order_with_another_field_cannot_be_read(name: str, value: str | None) -> None:
@@ -145,6 +146,13 @@ def test_an_order_has_a_verdict_on_each_version(version: int, paid: bool, verdic
     order = records.order(fields(ORDER, records.ORDER, **({} if paid else {"paid_at": None})))
     assert order is not None
     assert order.verdict(version) == verdict
+
+
+def test_every_version_of_a_cancelled_order_is_aborted() -> None:
+    cancelled = records.order(fields(ORDER, records.ORDER, paid_at=None, cancelled="1"))
+    assert cancelled is not None
+    assert [cancelled.verdict(version) for version in (6, 7, 8)] == ["abort", "abort", "ahead"]
+    assert not records.order(fields(ORDER, records.ORDER)).cancelled  # type: ignore[union-attr]
 
 
 def test_a_record_of_another_type_cannot_be_read() -> None:

@@ -19,7 +19,12 @@ def figure(median: float, by: float = 1.0) -> dict[str, float]:
 
 
 def report(**figures: dict[str, float]) -> dict[str, Any]:
-    return {"figures": {f"checkout at 64: {name}": each for name, each in figures.items()}}
+    return {
+        "balanced": True,
+        "machine": {"cores": 2},
+        "plan": {"rounds": 5, "seconds": 3.0},
+        "figures": {f"checkout at 64: {name}": each for name, each in figures.items()},
+    }
 
 
 def test_figures_that_both_have_are_compared() -> None:
@@ -75,3 +80,24 @@ def test_what_no_bench_has_written_is_refused(tmp_path: Path, text: str) -> None
         against.read(path)
     with pytest.raises(ValueError, match="is not what a bench has written"):
         against.read(tmp_path / "none.json")
+
+
+def test_what_did_not_balance_is_nothing_to_compare_with(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(report() | {"balanced": False}))
+    with pytest.raises(ValueError, match="no result to compare with"):
+        against.read(path)
+
+
+def test_who_compares_is_told_what_else_differs() -> None:
+    # given a quick bench of another machine
+    old = report() | {
+        "machine": {"cores": 8, "disk": "fast"},
+        "plan": {"rounds": 2, "seconds": 3.0},
+    }
+    # when today's is compared with it, then that is said
+    assert list(against.doubts(old, report())) == [
+        "the earlier bench ran on another machine: cores, disk differ",
+        "the earlier bench ran by another plan: rounds differ",
+    ]
+    assert list(against.doubts(report(), report())) == []

@@ -41,3 +41,8 @@ def test_other_scenarios_are_measured_at_256_connections_if_anything_is() -> Non
 def test_what_makes_no_bench_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
         chosen(**wrong)
+
+
+def test_what_is_compared_with_the_crowd_comes_right_after_it() -> None:
+    assert Plan(connections=(4, 256, 1000)).in_turn == [4, 1000, 256]
+    assert Plan(connections=(64, 4)).in_turn == [4, 64]
