@@ -53,23 +53,19 @@ def _deadline(passed: bool) -> str:
 
 
 def _of_leg(leg: Leg, now_ms: float) -> Iterator[Event]:
-    if leg.state == "none":
-        return
-    ended_ms = now_ms - (leg.settled_ago_ms or 0)
-    if leg.held_for_ms:
+    if leg.held_at_ms:
         amount = f"it holds {leg.units:,}" if leg.state == "held" else f"it held {leg.units:,}"
-        yield Event(ended_ms - leg.held_for_ms, f"{leg.party} said yes", amount, "fine")
-    if leg.tries:
-        tries = tuple((now_ms - each.ago_ms, each.cause) for each in leg.recent_tries)
-        first_ms = tries[0][0] if tries else ended_ms
+        yield Event(leg.held_at_ms, f"{leg.party} said yes", amount, "fine")
+    if leg.recent_tries:
+        tries = tuple((each.at_ms, each.cause) for each in leg.recent_tries)
         forgotten = leg.tries - len(tries)
-        detail = leg.cause + (f" ({forgotten} more are forgotten)" if forgotten and tries else "")
-        yield Event(first_ms, f"{leg.party} tried to settle it", detail, "watch", folded=tries)
+        detail = leg.cause + (f" ({forgotten} more are forgotten)" if forgotten > 0 else "")
+        yield Event(tries[0][0], f"{leg.party} tried to settle it", detail, "watch", folded=tries)
     if leg.parked:
         yield Event(now_ms, f"{leg.party} has parked it", leg.cause, "act")
     elif leg.state == "held" and (leg.next_try_in_ms or leg.due_in_ms or 0) > 0:
         next_ms = leg.next_try_in_ms or leg.due_in_ms or 0
         yield Event(now_ms + next_ms, f"{leg.party} tries again", "", "watch", happened=False)
-    elif leg.settled_ago_ms is not None:
+    elif leg.settled_at_ms:
         did, level = OUTCOMES.get(leg.state, (leg.state, "unknown"))
-        yield Event(ended_ms, f"{leg.party} {did}", f"{leg.units:,}, {leg.state}", level)
+        yield Event(leg.settled_at_ms, f"{leg.party} {did}", f"{leg.units:,}, {leg.state}", level)

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from tests.e2e.client import PATIENCE_S, Shop, eventually
+from proto import ledger_pb2 as pb
+from proto.ledger_pb2_grpc import LedgerStub
+from recoup.rpc import ask, open_channel
+from tests.e2e.client import PATIENCE_S, Shop
 from tests.e2e.stack import Stack
 
 PAGES = ("", "/waiting", "/checkouts", "/books", "/actions")
@@ -28,7 +29,9 @@ expect.set_options(timeout=PATIENCE_S * 1000)
 def chromium() -> Iterator[Browser]:
     """A browser, without a window."""
     program = shutil.which("chromium")
-    assert program, "the console is tested in a browser, and there is none: apt-get install chromium"
+    assert program, (
+        "the console is tested in a browser, and there is none: apt-get install chromium"
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
@@ -68,7 +71,9 @@ def visits(stack: Stack, chromium: Browser) -> Iterator[Callable[..., Visit]]:
         made.page.on("pageerror", lambda error: made.wrongs.append(str(error)))
         made.page.on(
             "console",
-            lambda said: made.wrongs.append(said.text) if said.type in ("error", "warning") else None,
+            lambda said: (
+                made.wrongs.append(said.text) if said.type in ("error", "warning") else None
+            ),
         )
         return made
 
@@ -92,37 +97,14 @@ def paid(shop: Shop) -> str:
     return order_id
 
 
-@contextmanager
-def nobody_decides(stack: Stack, shop: Shop) -> Iterator[list[str]]:
-    """Orders whose checkouts nobody finishes meanwhile: their legs wait for the order service. Of
-    the first the verdict is missing, too."""
-    item_id, user_id = shop.new_item(1, 100), shop.new_user(1_000)
-    orders = [shop.new_order(user_id, (item_id, 1)) for _ in range(MANY)]
-    with stack.paused("orders"):
-        with stack.paused("payment"), ThreadPoolExecutor(1) as pool:
-            began = pool.submit(shop.check_out, orders[0])
-            eventually(lambda: shop.item(item_id)["held"] == 1)
-            for worker in stack.gateway_workers():
-                worker.kill()
-            with pytest.raises(Exception, match="Connection|closed|aborted"):
-                began.result()
-        stack.heals()
-        assert all(shop.check_out(order_id).ok for order_id in orders[1:])
-        yield orders
-
-
 # --- what every page has -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_can_be_read(
-    visits: Callable[..., Visit], paid: str, scheme: str
-) -> None:
+def test_every_page_can_be_read(visits: Callable[..., Visit], paid: str, scheme: str) -> None:
     # given a phone, when any page is opened
     visit = visits(viewport=PHONE, color_scheme=scheme)
-    for path in (*PAGES, f"/checkouts/{paid}", "/actions/retry-many"):
-        if path.endswith("many"):
-            continue
+    for path in (*PAGES, f"/checkouts/{paid}"):
         page = visit.open(path)
         # then it is no wider than the phone, its words stand out, and all of it has a name
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
@@ -187,9 +169,7 @@ def test_the_keyboard_reaches_everything(visits: Callable[..., Visit]) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_without_javascript_every_page_is_complete(
-    visits: Callable[..., Visit], paid: str
-) -> None:
+def test_without_javascript_every_page_is_complete(visits: Callable[..., Visit], paid: str) -> None:
     visit = visits(java_script_enabled=False)
     page = visit.open("")
     expect(page.get_by_role("status")).to_contain_text("No")
@@ -242,37 +222,101 @@ def test_the_overview_counts_what_was_answered(
     expect(page.locator(".chart canvas").first).to_be_visible()
 
 
-# --- what waits, and what can be done --------------------------------------------------------------
+# --- what waits, and what can be done -------------------------------------------------------------
 
 
-def test_what_waits_is_shown_tried_aborted_and_heals(
+def began(stack: Stack, shop: Shop, item_id: str, deadline_ms: int) -> str:
+    """A checkout that both parties hold legs of, and whose gateway has died. Returns its tid."""
+    user_id = shop.new_user(10)
+    tid: str = shop.order(shop.new_order(user_id, (item_id, 1)))["tid"]
+    for party, account_id in (("stock", item_id), ("payment", user_id)):
+        deduction = pb.Deduction(
+            tid=tid,
+            deadline_ms=int(time.time() * 1000) + deadline_ms,
+            lines=[pb.Line(account_id=account_id, amount=1)],
+            parties=["stock", "payment"],
+        )
+        stub = LedgerStub(open_channel(stack.settings.address(party)))
+        reply = ask(stub.Apply, pb.ApplyRequest(deductions=[deduction]), 5.0)
+        assert reply.votes[0].answer == pb.Vote.YES
+    return tid
+
+
+def fill_in(page: Page, button: str) -> None:
+    """Sends a form of the console."""
+    page.get_by_label("Your name").fill("anna")
+    page.get_by_label("Reason").fill("the customer asked")
+    page.get_by_role("button", name=button).click()
+
+
+def test_a_store_that_is_away_is_told_by_itself_until_it_is_back(
+    stack: Stack, shop: Shop, visits: Callable[..., Visit]
+) -> None:
+    # given a page that is open
+    item_id = shop.new_item(1, 100)
+    overview = visits().open("")
+    waiting = visits().open(f"/waiting?item={item_id}")
+    expect(waiting.get_by_role("main")).to_contain_text("Nothing waits that fits this filter")
+    # when the order service stands still, and checkouts go on
+    with stack.paused("orders"):
+        tids = [began(stack, shop, item_id, 1_000) for _ in range(MANY)]
+        # then the open pages say so: who is away, that no money is wrong, what waits and why
+        expect(overview.get_by_role("status")).to_contain_text("rders can't be reached")
+        expect(overview.get_by_role("status")).to_contain_text("No money is wrong")
+        expect(overview.get_by_role("region", name="Health")).to_contain_text("orders unreachable")
+        cause = waiting.get_by_role("link", name=re.compile("orders can't be reached"))
+        expect(cause.first).to_be_visible()
+        expect(waiting.get_by_role("row", name=re.compile(re.escape(tids[0])))).to_be_visible()
+    # and when it is back everything heals, and they say that, too
+    expect(waiting.get_by_role("main")).to_contain_text("Nothing waits that fits this filter")
+    expect(overview.get_by_role("region", name="Health")).to_contain_text("orders ok")
+
+
+def test_what_was_parked_is_retried_by_clicking(
+    stack: Stack, shop: Shop, visits: Callable[..., Visit]
+) -> None:
+    # given checkouts that are parked, since the item they hold is gone from the database
+    item_id = shop.new_item(1, 100)
+    tids = [began(stack, shop, item_id, 1_000) for _ in range(3)]
+    database, account = stack.database("stock"), f"{{stock}}:account:{item_id}"
+    database.rename(account, "elsewhere")
+    page = visits().open(f"/waiting?item={item_id}")
+    parked = page.get_by_role("row", name=re.compile("parked.*missing account"))
+    expect(parked).to_contain_text("3")
+    # when it is back, and somebody has them retried
+    database.rename("elsewhere", account)
+    page.get_by_role("link", name="Retry these").click()
+    expect(page.get_by_role("main")).to_contain_text("Exactly these 3 legs")
+    fill_in(page, "Retry these 3 legs")
+    # then the page tells how far it is, to the end
+    expect(page.get_by_role("main")).to_contain_text("3 of 3 have had their turn: 3 settled")
+    expect(page.get_by_role("main")).to_contain_text("It has ended")
+    # and the log says who did it, to what, and what came of it
+    page.get_by_role("link", name="log").click()
+    row = page.get_by_role("row", name=re.compile(f"anna.*{item_id}")).first
+    expect(row).to_contain_text("3 settled")
+    assert shop.item(item_id)["sold"] == len(tids)
+
+
+def test_an_undecided_checkout_is_aborted_by_clicking(
     stack: Stack, shop: Shop, visits: Callable[..., Visit]
 ) -> None:
     visit = visits()
-    with nobody_decides(stack, shop) as orders:
-        # given checkouts that wait for the order service, when people look
-        page = visit.open("")
-        # then the first line says who is away, by itself, and no figure pretends to be from now
-        expect(page.get_by_role("status")).to_contain_text("rders can't be reached")
-        expect(page.get_by_role("status")).to_contain_text("No money is wrong")
-        # and what waits is a row of its cause, which opens
-        page.get_by_role("link", name=re.compile(r"\d+ legs waiting")).click()
-        cause = page.get_by_role("link", name=re.compile("orders can't be reached")).first
-        cause.click()
-        row = page.get_by_role("row").filter(has_text=orders[0])
-        expect(row).to_contain_text("stock")
-        # and an abort is refused while nobody can say what the verdict is
-        visit.open(f"/actions/abort?tid={orders[0]}.2")
-        expect(page.get_by_role("alert")).to_contain_text("an't abort")
-        visit.wrongs.clear()  # the browser complains of a page that is a 503
-        # when the order service is back, though nobody looks after what waits
-        for name in ("stock", "payment"):
-            stack.supervisor.stop(f"{name}-worker")
-        for name in ("stock", "payment"):
-            psutil.Process(stack.supervisor.pid(name)).suspend()
-    try:
-        pass
-    finally:
-        for name in ("stock", "payment"):
-            psutil.Process(stack.supervisor.pid(name)).resume()
-            stack.supervisor.start(f"{name}-worker")
+    with stack.without("stock-worker", "payment-worker"):
+        # given a checkout that nobody has decided
+        item_id = shop.new_item(1, 100)
+        tid = began(stack, shop, item_id, 9_000)
+        page = visit.open(f"/checkouts/{tid}")
+        # when somebody aborts it
+        page.get_by_role("link", name="Abort").click()
+        expect(page.get_by_role("main")).to_contain_text(f"to item {item_id}")
+        fill_in(page, f"Abort {tid}")
+        # then its page says so: the verdict, by whom, and why
+        expect(page.get_by_role("region", name="Timeline")).to_contain_text("operator anna")
+        expect(page.get_by_role("region", name="Timeline")).to_contain_text("the customer asked")
+    expect(page.get_by_role("main")).to_contain_text("was aborted, and nothing of it is held")
+    assert shop.item(item_id)["stock"] == 100
+    # and what was decided can't be aborted again
+    visit.open(f"/actions/abort?tid={tid}")
+    expect(page.get_by_role("alert")).to_contain_text("its verdict is abort since")
+    visit.wrongs = [wrong for wrong in visit.wrongs if "409" not in wrong]  # so it's answered

@@ -124,7 +124,7 @@ def test_what_a_chart_shows_is_said(slots: list[Slot]) -> None:
     rows = hour(slots, PARTIES).rows
     assert trend(rows, "rate").startswith("at most 1.0 in the five minutes from ")
     assert trend(rows, "waiting").startswith("at most 4 in ")
-    assert trend(rows, "p99_ms").startswith("at most 4.9")
+    assert trend(rows, "p99_ms").startswith("at most 4.7 s in ")
     assert trend(rows, "rate").endswith("; payment unreachable for a while (shaded)")
     quiet = hour([Slot(at_s) for at_s in range(0, KEPT_S, SLOT_S)], PARTIES).rows
     assert trend(quiet, "p99_ms") == "none"
