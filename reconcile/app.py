@@ -17,7 +17,6 @@ from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from recoup import faults
-from recoup.processes import WORKER_TASKS
 from recoup.settings import settings
 
 # Wherever a URL says redis://, in the worker and in whoever publishes.
@@ -27,7 +26,7 @@ VISIBILITY_TIMEOUT_S = 120
 """After it an unacknowledged message is delivered again. More than twice the longest retry."""
 
 
-CONNECTIONS = 2 * WORKER_TASKS
+CONNECTIONS = 2 * settings().worker_most_tasks
 """Each task needs one to acknowledge, and one more to publish a retry. All end at the same moment
 when a party that was away answers; who finds none (kombu has ten) never acknowledges, and is run
 again."""
@@ -48,6 +47,7 @@ def make_app() -> Celery:
         task_reject_on_worker_lost=True,
         task_publish_retry=False,  # whoever publishes has something better to do than to wait
         worker_prefetch_multiplier=4,
+        worker_autoscaler="reconcile.autoscale:Autoscaler",
         worker_send_task_events=True,
         # Whoever hands groups over publishes no events of them; see `_tell_of_compensations`.
         task_send_sent_event=False,

@@ -40,7 +40,7 @@ def raise_file_limit() -> None:
 def prepare_data(folder: Path, stores: Iterable[str]) -> None:
     """Makes the folders of an instance. Raises WrongSetup if they can't be written, or are full."""
     try:
-        for name in (*stores, "run", "logs", "beat"):
+        for name in (*stores, "run", "logs", "beat", "flower"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         probe = folder / "run" / "probe"
         probe.write_text("can be written")

@@ -23,10 +23,6 @@ SERVERS = ("valkey-server", "redis-server")
 OLDEST_SERVER = (7, 0)
 
 
-WORKER_TASKS = 64
-"""Tasks at a time in one worker process: each only waits for gRPC, so many fit."""
-
-
 class Stage(IntEnum):
     """The order of stopping: who asks others first, the stores last; one stage stops together.
     All start at once, since each waits for what it needs."""
@@ -73,7 +69,8 @@ def processes(settings: Settings) -> list[Process]:
 
     def worker(party: str) -> Process:
         name = f"{party}-worker"
-        pool = ("--pool", "gevent", "--concurrency", str(WORKER_TASKS), "--events")
+        scale = f"--autoscale={settings.worker_most_tasks},{settings.worker_least_tasks}"
+        pool = ("--pool", "gevent", scale, "--events")
         quiet = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
         command = (*celery, "worker", "--queues", party, "--hostname", f"{name}@%h", *pool, *quiet)
         return Process(name, command, Stage.FRONT)
@@ -96,7 +93,10 @@ def processes(settings: Settings) -> list[Process]:
         ),
         Process(
             "flower",
-            (*celery, "flower", f"--address={settings.host}", f"--port={port('flower')}"),
+            (
+                *(*celery, "flower", f"--conf={ROOT / 'reconcile' / 'flowerconfig.py'}"),
+                *(f"--address={settings.host}", f"--port={port('flower')}"),
+            ),
             Stage.FRONT,
             port("flower"),
         ),

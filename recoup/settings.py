@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65_500, description="the gateway's")
     flower_port: int = Field(default=5555, ge=1, le=65_535)
+    # Where people's browsers find them, if that isn't this machine; see recoup/pages.py.
+    console_url: str = ""
+    flower_url: str = ""
     redis_server: str = Field(default="", description="a Redis or Valkey program")
     orders_address: str = ""
     stock_address: str = ""
@@ -94,6 +97,13 @@ class Settings(BaseSettings):
     backoff_first_ms: int = Field(default=100, ge=1)
     backoff_max_ms: int = Field(default=30_000, ge=1, le=LOOK_AGAIN_MOST_MS)
     parked_retry_s: int = Field(default=300, ge=1)
+    # A worker's tasks at a time; see reconcile/autoscale.py. Each only waits for gRPC, so many fit.
+    # At the least, enough that a few that wait for a peer don't hold up the others; at the most,
+    # what a peer that has just come back is asked at the same moment.
+    worker_least_tasks: int = Field(default=8, ge=1)
+    worker_most_tasks: int = Field(default=64, ge=1, le=1_000, validate_default=True)
+    # As long as the longest pause between two tries: what fails now fails again within it.
+    worker_calm_s: int = Field(default=30, ge=1)
 
     # --- calls ---
     rpc_timeout_ms: int = Field(default=3_000, ge=50)
@@ -115,6 +125,14 @@ class Settings(BaseSettings):
         if leg_kept_s < least_s:
             raise ValueError(f"Input should be at least {KEPT_DEADLINES} deadlines, {least_s:g} s")
         return leg_kept_s
+
+    @field_validator("worker_most_tasks")
+    @classmethod
+    def _not_below_the_least(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("worker_least_tasks", 0)
+        if most < least:
+            raise ValueError(f"Input should be at least RECOUP_WORKER_LEAST_TASKS, {least}")
+        return most
 
     @field_validator("parties", mode="before")
     @classmethod

@@ -17,6 +17,8 @@ SETTINGS = {
     # a party that restarts is waited for.)
     "RECOUP_LEASE_MS": "1000",
     "RECOUP_BACKOFF_MAX_MS": "2000",
+    # Calm soon, so that a worker that has grown is seen to shrink.
+    "RECOUP_WORKER_CALM_S": "3",
 }
 """Of the instance that tests share."""
 

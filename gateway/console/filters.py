@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint
 
 from gateway.console.figures import Figures
+from recoup import pages as addresses
 from recoup.bounds import is_tid
 from recoup.operate.records import ITEMS, USED, USERS, Leg
 from recoup.operate.waiting import Cause
@@ -107,16 +108,7 @@ def _value(row: Figures, name: str) -> float | None:
 
 def flower(settings: Settings) -> Callable[[Leg], str]:
     """Where Flower shows the task that tries a leg."""
-
-    def address(leg: Leg) -> str:
-        return f"{flower_url(settings)}/task/{leg.tid}:{leg.party}"
-
-    return address
-
-
-def flower_url(settings: Settings) -> str:
-    """Where Flower is."""
-    return f"http://{settings.host}:{settings.flower_port}"
+    return lambda leg: addresses.compensation(settings, leg.tid, leg.party)
 
 
 def with_(query: dict[str, Any], **others: Any) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from gateway.console import figures, filters
+from gateway.console import figures
 from gateway.console.health import health
 from gateway.console.parts import Part, gather
 from gateway.console.sight import Sight
 from gateway.console.timeline import timeline
+from recoup import pages as addresses
 from recoup.bounds import is_id, is_tid
 from recoup.operate import actions
 from recoup.operate.headline import headline
@@ -163,7 +164,7 @@ class Pages:
             "now_s": time.time(),
             "zone": moment.tm_zone,
             "utc_offset_s": moment.tm_gmtoff,
-            "flower_url": filters.flower_url(self._settings),
+            "flower_url": addresses.flower(self._settings),
         }
         return names | others
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kombu import Connection
 
 from reconcile.app import app
-from recoup.processes import WORKER_TASKS
+from recoup.settings import settings
 from tests.integration.conftest import Server
 
 
@@ -15,7 +15,7 @@ def test_all_tasks_of_a_worker_can_acknowledge_at_the_same_moment(server: Server
     with Connection(server.url, transport_options=options) as connection:
         pool = connection.default_channel.pool
         # when every one of its tasks needs the broker, beside whoever waits for messages
-        taken = [pool.get_connection() for _ in range(1 + WORKER_TASKS)]
+        taken = [pool.get_connection() for _ in range(1 + settings().worker_most_tasks)]
         # then each gets a connection of its own
         assert all(each.is_connected for each in taken)
         for each in taken:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import recoup
 from recoup.settings import PARTIES, PORT_OFFSETS, Settings, port_offsets
 
-UNITS = {"ms", "s", "port", "legs", "items", "tries", "workers", "checkouts"}
+UNITS = {"ms", "s", "port", "legs", "items", "tries", "workers", "checkouts", "tasks"}
 
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
 
@@ -202,6 +202,13 @@ def test_a_number_says_of_what_and_says_it_last(name: str) -> None:
     words = name.split("_")
     assert words[-1] in UNITS
     assert not UNITS & set(words[:-1])
+
+
+def test_a_worker_has_at_the_most_no_fewer_tasks_than_at_the_least() -> None:
+    assert Settings(worker_least_tasks=3, worker_most_tasks=3).worker_most_tasks == 3
+    told = started(RECOUP_WORKER_LEAST_TASKS="65").stderr
+    sentence = "Input should be at least RECOUP_WORKER_LEAST_TASKS, 65, not 64"
+    assert told == f"recoup: RECOUP_WORKER_MOST_TASKS: {sentence}\n"
 
 
 def test_nobody_changes_a_setting_of_a_running_process() -> None:
