@@ -35,7 +35,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Ids stand in addresses; and without an origin no form could be told from another's.
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 

@@ -54,7 +54,7 @@ class Pages:
 
     def overview(self) -> str:
         """How it stands."""
-        parts = gather({"overview": self._sight.overview, "hour": self._hour})
+        parts = gather({"overview": self._sight.overview, "hour": self._sight.hour})
         seen = parts["overview"].value
         views = [each.view for each in seen.parties.values() if each.view] if seen else []
         return self.show(
@@ -65,9 +65,6 @@ class Pages:
             waits=sum(view.legs_overdue for view in views),
             parked=sum(view.legs_parked for view in views),
         )
-
-    def _hour(self) -> figures.Hour:
-        return figures.hour(self._sight.hour(), self._settings.parties)
 
     def waiting(self) -> str:
         """What waits, by cause, and each leg."""

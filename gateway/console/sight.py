@@ -17,7 +17,8 @@ import gevent
 import redis
 
 from gateway.console.brisk import BriskClients
-from gateway.console.record import AWAY, WAITING, Counts, Recorder, Slot, last_hour
+from gateway.console.figures import Hour, hour
+from gateway.console.record import AWAY, WAITING, Counts, Recorder, last_hour
 from recoup.operate.clients import Clients
 from recoup.operate.overview import Observer, Overview
 from recoup.scripts import connect
@@ -30,6 +31,10 @@ FRESH_S = 1.0
 
 HOUR_FRESH_S = 5.0
 """And the same last hour: it is read from 360 hashes, and grows every ten seconds."""
+
+STALE_S = 10.0
+"""While somebody waits for who doesn't answer, others are shown what was seen so long ago at most:
+each page says from when its figures are."""
 
 RECORD_S = 5.0
 """How often a process writes what it has counted: twice for each slot of the record."""
@@ -50,17 +55,25 @@ class Kept(Generic[Thing]):
         self._make = make
         self._fresh_s = fresh_s
         self._lock = threading.Lock()
-        self._made: tuple[float, Thing] | None = None
+        self._thing: Thing | None = None
+        self._made_at_s = float("-inf")
 
     def get(self) -> Thing:
-        """It, not older than `fresh_s`. Raises what making it raises; who waited for that, too,
-        tries anew."""
-        with self._lock:
-            now_s = time.monotonic()
-            if self._made is None or now_s - self._made[0] > self._fresh_s:
-                thing = self._make()
-                self._made = (time.monotonic(), thing)
-            return self._made[1]
+        """It, not older than `fresh_s`; or a little older, while somebody is making a new one.
+        Raises what making it raises."""
+        age_s = time.monotonic() - self._made_at_s
+        if self._thing is not None and age_s <= self._fresh_s:
+            return self._thing
+        if not self._lock.acquire(blocking=self._thing is None or age_s > STALE_S):
+            assert self._thing is not None
+            return self._thing
+        try:
+            if self._thing is None or time.monotonic() - self._made_at_s > self._fresh_s:
+                self._thing = self._make()
+                self._made_at_s = time.monotonic()
+            return self._thing
+        finally:
+            self._lock.release()
 
 
 class Sight:
@@ -75,7 +88,7 @@ class Sight:
         self._database = connect(settings.database_url("orders"), limit_s=DATABASE_LIMIT_S)
         self._observer = Observer(self.clients)
         self._overview = Kept(self._look, FRESH_S)
-        self._hour = Kept(lambda: last_hour(self._database, time.time()), HOUR_FRESH_S)
+        self._hour = Kept(self._read_hour, HOUR_FRESH_S)
         self._seen: deque[Overview] = deque()
 
     def overview(self) -> Overview:
@@ -86,9 +99,12 @@ class Sight:
         """The overview of about half a minute ago."""
         return self._seen[0] if self._seen else None
 
-    def hour(self) -> list[Slot]:
+    def hour(self) -> Hour:
         """The last hour. Raises RedisError."""
         return self._hour.get()
+
+    def _read_hour(self) -> Hour:
+        return hour(last_hour(self._database, time.time()), self.settings.parties)
 
     def _look(self) -> Overview:
         overview = self._observer.look()

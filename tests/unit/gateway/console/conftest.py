@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway.console import blueprint
+from gateway.console.figures import hour
 from gateway.console.record import KEPT_S, SLOT_S, Slot
 from gateway.console.sight import Kept, Sight
 from recoup.errors import Unanswered
@@ -51,7 +52,7 @@ class Console:
         sight.clients = sight.acting = self.clients
         sight._observer = self.surroundings
         sight._overview = Kept(sight._look, 0)  # each page sees what is, for a test has no time
-        sight._hour = Kept(lambda: self.slots, 0)
+        sight._hour = Kept(lambda: hour(self.slots, SETTINGS.parties), 0)
         self.sight = sight
         app = Flask("gateway", static_folder=None)
         blueprint.register(app, sight)

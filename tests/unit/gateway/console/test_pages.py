@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from gateway.console import guard
-from gateway.console.record import Slot
+from gateway.console.figures import Hour
 from gateway.console.sight import Kept
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
@@ -106,7 +106,7 @@ def test_without_the_record_the_rest_is_there(console: Console) -> None:
     # given an order database that doesn't answer, or a mistake
     for error in (redis.exceptions.ConnectionError("refused"), ZeroDivisionError()):
 
-        def fail(error: Exception = error) -> list[Slot]:
+        def fail(error: Exception = error) -> Hour:
             raise error
 
         console.sight._hour = Kept(fail, 0)

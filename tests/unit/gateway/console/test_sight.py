@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import gevent
+import gevent.event
+import gevent.lock
 import grpc
 import pytest
 
@@ -21,6 +22,28 @@ def test_what_is_fresh_is_not_asked_for_again() -> None:
     kept = Kept(lambda: made.append(1) or len(made), 60)
     assert [kept.get() for _ in range(3)] == [1, 1, 1]
     assert Kept(lambda: made.append(1) or len(made), 0).get() == 2
+
+
+def test_who_comes_while_it_is_made_gets_the_last_one() -> None:
+    # given something that takes long to make the second time
+    waits = gevent.event.Event()
+    things = iter(["first", "second"])
+
+    def make() -> str:
+        thing = next(things)
+        if thing == "second":
+            waits.wait()
+        return thing
+
+    kept = Kept(make, 0)
+    kept._lock = gevent.lock.Semaphore()  # type: ignore[assignment]  # as gevent has patched it
+    assert kept.get() == "first"
+    # when one waits for it and another comes, then that one is shown the first
+    making = gevent.spawn(kept.get)
+    gevent.sleep(0)
+    assert kept.get() == "first"
+    waits.set()
+    assert making.get() == "second"
 
 
 def test_what_could_not_be_made_is_tried_again() -> None:

@@ -62,7 +62,7 @@ def test_a_checkout_that_was_paid_is_told_from_read_to_settled() -> None:
 def test_a_leg_that_waits_shows_its_tries_folded_and_the_next_one() -> None:
     tries = (Try(NOW_MS - 40_000, 40_000, "no answer"), Try(NOW_MS - 20_000, 20_000, "refused"))
     waits = leg("stock", "held", tries=5, cause="refused", recent_tries=tries, next_try_in_ms=8_000)
-    attempt = Attempt("o.1", "undecided", None, (waits, leg("payment", "none")), {})
+    attempt = Attempt("o.1", "undecided", None, (waits, leg("payment", "none", held_at_ms=0)), {})
     assert told(attempt) == [
         (60.0, "order read", True),
         (60.0, "stock said yes", True),
