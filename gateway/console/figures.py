@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -86,6 +86,14 @@ def _ms(seconds: float | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """The most that a chart shows, and when; 0 if nothing."""
+
+    most: float
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hour:
     """The last hour, as the overview shows it."""
 
@@ -93,6 +101,10 @@ class Hour:
     rows: tuple[Figures, ...]
     """Five minutes each, the latest first."""
     charts: dict[str, dict[str, Any]]
+    peaks: dict[str, Peak]
+    """By chart."""
+    away: tuple[str, ...]
+    """Stores that didn't answer somewhere in it."""
 
 
 def hour(slots: Sequence[Slot], parties: Sequence[str]) -> Hour:
@@ -121,7 +133,18 @@ def hour(slots: Sequence[Slot], parties: Sequence[str]) -> Hour:
             "took": common | {"unit": " ms", "log": True, "series": _series(took, tuple(took))},
             "waiting": common | {"unit": "", "series": _series(waiting, parties)},
         },
+        peaks={
+            "rate": _peak((one.rate, one.at_s) for one in each),
+            "took": _peak((one.p99_ms or 0.0, one.at_s) for one in each),
+            "waiting": _peak((sum(one.waiting.values()), one.at_s) for one in each),
+        },
+        away=tuple(sorted({store for one in each for store in one.away})),
     )
+
+
+def _peak(values: Iterable[tuple[float, int]]) -> Peak:
+    """The largest; of equals the latest."""
+    return Peak(*max(values))
 
 
 def _series(lines: Mapping[str, list[Any]], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint
 
-from gateway.console.figures import Figures
+from gateway.console.figures import Hour
 from recoup import pages as addresses
 from recoup.bounds import is_tid
 from recoup.operate.records import ITEMS, USED, USERS, Leg
@@ -80,30 +80,19 @@ def tries(cause: Cause) -> str:
 
 TREND_WORDS: dict[str, Callable[[float], str]] = {
     "rate": rate,
-    "p99_ms": ms,
+    "took": ms,
     "waiting": lambda legs: number(int(legs)),
 }
 
 
-def trend(rows: Sequence[Figures], name: str) -> str:
-    """What a chart shows, in words: the most in five minutes, and when a store was away."""
-    values = [(_value(row, name), row.at_s) for row in rows]
-    known = [(value, at_s) for value, at_s in values if value is not None]
-    if not any(value for value, _ in known):
-        said = "none"
-    else:
-        most, at_s = max(known)
-        said = f"at most {TREND_WORDS[name](most)}"
-        said += f" in the five minutes from {moment(at_s)}"
-    away = sorted({store for row in rows for store in row.away})
-    return f"{said}; {' and '.join(away)} unreachable for a while (shaded)" if away else said
-
-
-def _value(row: Figures, name: str) -> float | None:
-    if name == "waiting":
-        return sum(row.waiting.values()) if row.waiting else None
-    value: float | None = getattr(row, name)
-    return value
+def trend(hour: Hour, chart: str) -> str:
+    """What a chart shows, in words: the most there was, and who was away."""
+    peak = hour.peaks[chart]
+    said = f"at most {TREND_WORDS[chart](peak.most)}, at {moment(peak.at_s)}"
+    said = said if peak.most else "none"
+    return (
+        f"{said}; {' and '.join(hour.away)} unreachable for a while (shaded)" if hour.away else said
+    )
 
 
 def flower(settings: Settings) -> Callable[[Leg], str]:
