@@ -10,14 +10,15 @@ from flask import Blueprint
 from gateway.console.figures import Hour
 from recoup import pages as addresses
 from recoup.bounds import is_tid
-from recoup.operate.records import ITEMS, USED, USERS, Leg
+from recoup.operate.records import ITEMS, NOUNS, USED, USERS, Leg
 from recoup.operate.waiting import Cause
 from recoup.operate.wording import brief, clock, count, duration
 from recoup.settings import Settings
 
 NONE = "\N{EN DASH}"
 BOOKS = {ITEMS: "stock", USERS: "money"}
-UNITS = {ITEMS: "items", USERS: "credits"}
+UNIT = {ITEMS: "piece", USERS: "credit"}
+UNITS = {ITEMS: "pieces", USERS: "credits"}
 
 
 def register(pages: Blueprint, settings: Settings) -> None:
@@ -122,6 +123,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "with": with_,
     "book": lambda party: BOOKS.get(party, party),
     "units": lambda party: UNITS.get(party, "units"),
-    "unit": lambda party: UNITS.get(party, "units"),
+    "unit": lambda party: UNIT.get(party, "unit"),
+    "noun": lambda party: NOUNS.get(party, "account"),
     "used": lambda party: USED.get(party, "used"),
 }

@@ -249,7 +249,7 @@ def test_without_the_order_store_the_legs_are_there(console: Console) -> None:
     text = console.text("/checkouts/o1.1")
     assert "orders can't be reached" in text
     assert "the order store can&#39;t be asked for the verdict" in text
-    assert "2 items of" in text
+    assert "2 pieces of item" in text
 
 
 # --- the log --------------------------------------------------------------------------------------
