@@ -7,7 +7,7 @@ import re
 import pytest
 import redis
 
-from gateway.console import guard
+from gateway.console import blueprint, guard
 from gateway.console.figures import Hour
 from gateway.console.sight import Kept
 from proto import ledger_pb2 as pb
@@ -277,3 +277,26 @@ def test_a_log_that_can_not_be_read_is_not_an_empty_one(console: Console) -> Non
     text = console.text("/actions")
     assert "The log can't be shown" in text
     assert "Nobody has done anything" not in text
+
+
+# --- who looks ------------------------------------------------------------------------------------
+
+
+def test_no_more_look_at_once_than_checkouts_can_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a console that has room for nobody
+    monkeypatch.setattr(blueprint, "PAGES_AT_ONCE", 0)
+    monkeypatch.setattr(blueprint, "TURN_LIMIT_S", 0.01)
+    console = Console()
+    # when a page is asked for, then it is turned away, and told when to come back
+    answer = console.get()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    # and what costs nothing is there all the same
+    assert console.get("/static/console.css").status_code == 200
+
+
+def test_who_has_looked_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blueprint, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(blueprint, "TURN_LIMIT_S", 0.01)
+    console = Console()
+    for path in ("", "/actions/retry?tid=nothing.1", "/checkouts?id=a", ""):
+        assert console.get(path).status_code != 503
