@@ -174,7 +174,7 @@ def test_without_javascript_every_page_is_complete(visits: Callable[..., Visit],
     page = visit.open("")
     expect(page.get_by_role("status")).to_contain_text("No")
     expect(page.locator("main")).to_contain_text("p50 and p99")
-    page.get_by_text("Five minutes a row").click()
+    page.get_by_text("Five minutes a row", exact=True).click()
     expect(page.get_by_role("cell").first).to_be_visible()
     for path in PAGES[1:]:
         visit.open(path)

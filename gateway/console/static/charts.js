@@ -104,6 +104,7 @@ window.recoupCharts = (() => {
     const before = drawn.get(node);
     if (before) before.plot.destroy();
     node.replaceChildren();
+    node.classList.add("drawn"); // else it has no width yet
     const chart = JSON.parse(node.dataset.chart);
     const readout = document.createElement("div");
     readout.className = "readout";
