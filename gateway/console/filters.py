@@ -10,7 +10,7 @@ from flask import Blueprint
 from gateway.console.figures import Hour
 from recoup import pages as addresses
 from recoup.bounds import is_tid
-from recoup.operate.records import ITEMS, NOUNS, USED, USERS, Leg
+from recoup.operate.records import ITEMS, NOUNS, USED, USERS, Attempt, Leg
 from recoup.operate.waiting import Cause
 from recoup.operate.wording import brief, clock, count, duration
 from recoup.settings import Settings
@@ -25,6 +25,7 @@ def register(pages: Blueprint, settings: Settings) -> None:
     """Gives the templates their filters."""
     for name, function in {**FILTERS, "flower": flower(settings)}.items():
         pages.add_app_template_filter(function, name)
+    pages.add_app_template_test(never_begun, "never_begun")
 
 
 def number(of: int) -> str:
@@ -77,6 +78,11 @@ def tries(cause: Cause) -> str:
     """How often legs were tried, from and to."""
     least, most = cause.tries_least, cause.tries_most
     return number(most) if least == most else f"{number(least)}{NONE}{number(most)}"
+
+
+def never_begun(attempt: Attempt) -> bool:
+    """It is what a checkout would try next; nobody has."""
+    return attempt.verdict == "undecided" and all(leg.state == "none" for leg in attempt.legs)
 
 
 TREND_WORDS: dict[str, Callable[[float], str]] = {

@@ -7,7 +7,7 @@ The address of a page is its whole state, and its reads are bounded. What change
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -120,8 +120,8 @@ class Pages:
             asked=id,
             subject=subject_of(told, id) if told else "",
             attempt=attempt,
-            newest=told.attempts[-1].tid if told and told.attempts else "",
-            summary=summary_of(attempt) if attempt else "",
+            latest=told.history[-1].tid if told and told.history else "",
+            summary=summary_of(attempt, told.away) if attempt and told else "",
             timeline=timeline(attempt, told.at_s, self._settings.deadline_ms)
             if attempt and told
             else (),
@@ -233,23 +233,28 @@ def subject_of(told: Story, id: str) -> str:
     return " and ".join(account.noun for account in told.accounts).capitalize()
 
 
-def summary_of(attempt: Attempt) -> str:
-    """Why it waits, or what became of it, in one sentence."""
-    held = [leg for leg in attempt.legs if leg.state == "held" or leg.parked]
-    verdict = {
-        "commit": "it is to be kept: the verdict is commit",
-        "abort": "it is to be given back: the verdict is abort",
-        "undecided": "nobody has decided yet",
-    }.get(attempt.verdict, "the order store can't be asked for the verdict")
+VERDICTS = {
+    "commit": "it is to be kept: the verdict is commit",
+    "abort": "it is to be given back: the verdict is abort",
+    "undecided": "nobody has decided yet",
+}
+ENDS = {"commit": "is paid", "abort": "was aborted", "undecided": "is open"}
+
+
+def summary_of(attempt: Attempt, away: Collection[str]) -> str:
+    """Why it waits, or what became of it, in one sentence. `away`: who can't be asked; what he may
+    hold isn't known."""
+    held = [leg.party for leg in attempt.legs if leg.state == "held" or leg.parked]
+    unknown = " and ".join(name for name in away if name != "orders")
+    besides = f"; what {unknown} holds of it isn't known" if unknown else ""
     if held:
-        who = " and ".join(leg.party for leg in held)
-        return f"{attempt.tid} waits: {who} {'holds' if len(held) == 1 else 'hold'} it; {verdict}."
-    settled = {
-        "commit": f"{attempt.tid} is paid; every leg that is known is settled.",
-        "abort": f"{attempt.tid} was aborted, and nothing of it is held.",
-        "undecided": f"{attempt.tid} is open: nothing of it is held.",
-    }
-    return settled.get(attempt.verdict, f"Nothing of {attempt.tid} is held; {verdict}.")
+        verdict = VERDICTS.get(attempt.verdict, "the order store can't be asked for the verdict")
+        who = f"{' and '.join(held)} {'holds' if len(held) == 1 else 'hold'} it"
+        return f"{attempt.tid} waits: {who}{besides}; {verdict}."
+    if attempt.verdict not in ENDS:
+        return f"The order store can't be asked what became of {attempt.tid}{besides}."
+    nothing = besides or ", and nothing of it is held"
+    return f"{attempt.tid} {ENDS[attempt.verdict]}{nothing}."
 
 
 def by_account(told: Story) -> dict[tuple[str, str], Account]:

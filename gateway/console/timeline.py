@@ -59,7 +59,9 @@ def _of_leg(leg: Leg, now_ms: float) -> Iterator[Event]:
     if leg.recent_tries:
         tries = tuple((each.at_ms, each.cause) for each in leg.recent_tries)
         forgotten = leg.tries - len(tries)
-        detail = leg.cause + (f" ({forgotten} more are forgotten)" if forgotten > 0 else "")
+        detail = leg.cause + (
+            f" (earlier ones, {forgotten}, are forgotten)" if forgotten > 0 else ""
+        )
         yield Event(tries[0][0], f"{leg.party} tried to settle it", detail, "watch", folded=tries)
     if leg.parked:
         yield Event(now_ms, f"{leg.party} has parked it", leg.cause, "act")

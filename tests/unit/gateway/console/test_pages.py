@@ -229,6 +229,30 @@ def test_what_was_done_to_a_checkout_stands_on_its_page(console: Console) -> Non
     assert re.search(r"Last action: retry by anna at .*\(“why not”\): done", text)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        (orders_pb2.COMMIT, "o1.1 is paid"),
+        (orders_pb2.ABORT, "o1.1 was aborted"),
+        (orders_pb2.UNDECIDED, "o1.1 is open"),
+    ],
+)
+def test_nothing_is_held_is_said_only_of_those_who_answer(
+    console: Console, verdict: orders_pb2.Verdict.ValueType, says: str
+) -> None:
+    # given an attempt of which stock has nothing any more
+    console.orders.order("o1", "u1", "i1")
+    if verdict:
+        console.orders.decide("o1.1", verdict, "gateway", "why")
+    assert f"{says}, and nothing of it is held." in console.text("/checkouts/o1.1")
+    # when payment can't be asked, then that isn't said of it
+    console.payment.away = True
+    text = console.text("/checkouts/o1.1")
+    assert f"{says}; what payment holds of it isn&#39;t known." in text
+    assert "nothing of it is held" not in text
+    assert 'payment <span class="state unknown">not known' in text
+
+
 def test_an_account_that_does_not_add_up_is_marked(console: Console) -> None:
     hold(console)
     console.stock.accounts["i1"].available += 5

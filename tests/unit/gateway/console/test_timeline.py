@@ -72,7 +72,7 @@ def test_a_leg_that_waits_shows_its_tries_folded_and_the_next_one() -> None:
     ]
     tried = timeline(attempt, AT_S, DEADLINE_MS)[3]
     assert tried.folded == ((NOW_MS - 40_000, "no answer"), (NOW_MS - 20_000, "refused"))
-    assert tried.detail == "refused (3 more are forgotten)"
+    assert tried.detail == "refused (earlier ones, 3, are forgotten)"
 
 
 def test_a_checkout_under_way_has_its_deadline_before_it() -> None:
