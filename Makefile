@@ -25,7 +25,7 @@ APART := -n 2 --dist worksteal tests/e2e/test_up.py tests/model tests/integratio
 SHARED := --ignore tests/e2e/test_up.py tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint format proto lock clean
+.PHONY: help run demo status show pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -35,6 +35,12 @@ run: .venv/.run-ready  ## set up, and run everything (PORT, FLOWER_PORT, DATA)
 
 demo: .venv/.run-ready  ## buy, kill, heal: against what `make run` runs
 	@exec $(PY) -m recoup demo
+
+status: .venv/.run-ready  ## is money wrong, does it grow, must someone act?
+	@exec $(PY) -m recoup status
+
+show: .venv/.run-ready  ## all about an order, an attempt, a user or an item (ID=...)
+	@exec $(PY) -m recoup show "$(ID)"
 
 pending: .venv/.run-ready  ## what waits to be settled, and why
 	@exec $(PY) -m recoup pending

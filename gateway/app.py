@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +16,12 @@ from gateway.console.sight import Sight
 from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
+from gateway.request_ids import RequestIds
 from gateway.routes import api, operation, orders, payment, stock
 from reconcile.app import app as celery
+from recoup import tracing
 from recoup.scripts import Call, Scripts, connect
 from recoup.settings import Settings
-
-log = logging.getLogger(__name__)
 
 BODY_MOST_BYTES = 64 * 1024
 """Bodies are ignored; they are read for nothing but an idempotency key's fingerprint."""
@@ -97,4 +96,9 @@ def make_app(settings: Settings) -> Flask:
     app.extensions["hand_over"] = hand_over
     app.extensions["admission"] = checkout.admission
     app.extensions["sight"] = sight
+    if tracing.ON:
+        from gateway.request_spans import RequestSpans
+
+        app.wsgi_app = RequestSpans(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -23,9 +23,11 @@ from gateway.orders.store import OrderStore
 from gateway.parties import OVER, Party
 from gateway.roles import lines
 from proto import ledger_pb2 as pb
-from recoup import faults, reasons
+from recoup import faults, logs, reasons, tracing
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.settings import Settings
+
+log = logs.logger(__name__)
 
 LAST_MOMENT_S = 0.05
 """An answer that a call got at the very end of its time still has to arrive here."""
@@ -120,6 +122,7 @@ class Checkout:
                 return Away(party.name)
         return self._try(order)
 
+    @tracing.tries
     def _try(self, order: Order) -> Answer:
         """One try under the version that was read; more under the next ones, while what is
         missing may come back."""
@@ -137,6 +140,7 @@ class Checkout:
             if decision.verdict == "commit":
                 self._hand_over.put_paid((party.name for party in self._parties), tid)
                 return Paid(order.order_id, tid, order.total_cost, already=False)
+            tell_of_silence(tid, cast, decision)
             self._give_back(tid, cast)
             faults.point("gateway.after_give_back")
             unchanged = decision.paid_at is None and decision.content == order.content
@@ -149,6 +153,7 @@ class Checkout:
         closed = bool(votes.refusal(cast)) and not again
         return self._after_abort(order, tid, cast, decision, closed)
 
+    @tracing.one("deduct", lambda self, order, tid, *_, **__: tid)
     def _deduct(
         self, order: Order, tid: str, clock_ms: int, one_by_one: bool
     ) -> dict[str, pb.Vote | None]:
@@ -176,6 +181,7 @@ class Checkout:
                 break
         return cast | {name: answer_by(pending, end_s) for name, pending in under_way}
 
+    @tracing.one("decide", lambda self, tid, *_: tid)
     def _decide(self, tid: str, cast: votes.Votes, again: bool) -> Decision:
         """The verdict on this try. Raises Unanswered when the order store stays away; then the
         workers are told to find out."""
@@ -186,7 +192,8 @@ class Checkout:
             proposal = "close"  # the answer will be "not paid", so nobody else may go on
         try:
             return self._propose(tid, proposal, votes.why(cast))
-        except (Unanswered, NotSent):
+        except (Unanswered, NotSent) as error:
+            log.error("gives up, and leaves it to the workers: %s", error, tid=tid)
             self._hand_over.put((party.name for party in self._parties), tid)
             raise
 
@@ -202,6 +209,7 @@ class Checkout:
                     raise
                 gevent.sleep(BACKOFF_MOST_S)
 
+    @tracing.one("give back", lambda self, tid, *_: tid)
     def _give_back(self, tid: str, cast: votes.Votes) -> None:
         """Has each party that may hold a leg return it; who doesn't confirm it in time is left to
         the workers."""
@@ -214,13 +222,20 @@ class Checkout:
             try:
                 under_way.append((party.name, party.give_back(tid, end_s)))
             except NotSent:
-                self._hand_over.put([party.name], tid)
+                self._leave_to_workers(party.name, tid)
         for name, pending in under_way:
             settled = answer_by(pending, end_s)
             if settled is None or settled not in OVER:
-                self._hand_over.put([name], tid)
+                self._leave_to_workers(name, tid)
         if under_way:
             metrics.HOP_DURATION_S["give_back"].observe(time.monotonic() - began_s)
+
+    def _leave_to_workers(self, party: str, tid: str) -> None:
+        """They go on with what could not be given back at once."""
+        log.warning(
+            "%s did not give back in time: left to its workers", party, tid=tid, party=party
+        )
+        self._hand_over.put([party], tid)
 
     def _after_abort(
         self, order: Order, tid: str, cast: votes.Votes, decision: Decision, closed: bool
@@ -242,6 +257,7 @@ class Checkout:
         if refused:
             party, vote = refused
             return Refused(party, vote)
+        log.warning("checkout undone: answered 503", tid=tid)
         return Undone(votes.clock_is_off(cast))
 
     def _paid_meanwhile(self, order_id: str) -> Answer:
@@ -249,6 +265,17 @@ class Checkout:
         if order is None or order.paid_at is None:  # written anew since
             return Changed()
         return Paid(order_id, order.tid, order.total_cost, already=True)
+
+
+def tell_of_silence(tid: str, cast: votes.Votes, decision: Decision) -> None:
+    """Logs who has given no vote that a customer could have caused: why a try was in vain."""
+    for party, vote in cast.items():
+        if vote is None:
+            silent = "%s did not answer in time"
+            log.warning(silent, party, tid=tid, party=party, verdict=decision.verdict)
+        elif vote.answer not in (*votes.REFUSALS, pb.Vote.YES):
+            said = pb.Vote.Answer.Name(vote.answer).lower()
+            log.warning("%s says %s", party, said, tid=tid, party=party, verdict=decision.verdict)
 
 
 T = TypeVar("T")

@@ -22,6 +22,7 @@ proc_name = "gateway"
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+logger_class = "gateway.gunicorn_log.Logger"
 control_socket_disable = True
 
 metrics_files.prepare(settings().data_dir / "run" / "gateway-metrics")

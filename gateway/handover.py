@@ -8,7 +8,6 @@ truth about what is held.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import defaultdict, deque
@@ -18,9 +17,9 @@ import gevent
 from gevent.event import Event
 
 from gateway import metrics
-from recoup import faults
+from recoup import faults, logs, tracing
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 GROUP_TIDS = 200
 """Tids in one message: far more than finish in a few ms, and still a small message."""
@@ -115,6 +114,7 @@ class Handover:
             left.append(tids.popleft()[0])
         return left
 
+    @tracing.many(lambda self, party, _: f"hand over to {party}", lambda self, party, tids: tids)
     def _send(self, party: str, tids: list[str]) -> None:
         began_s = time.monotonic()
         if began_s < self._paused_until_s:  # a message before this one has failed
@@ -127,7 +127,7 @@ class Handover:
         except (Exception, gevent.Timeout) as error:  # kombu raises what its libraries raise
             self._paused_until_s = time.monotonic() + PAUSE_S
             metrics.HANDED_OVER["lost"].inc(len(tids))
-            log.warning("the broker doesn't take %d tids of %s: %r", len(tids), party, error)
+            log.warning("the broker doesn't take %r: a sweep will", error, party=party, tids=tids)
         else:
             metrics.HANDED_OVER["published"].inc(len(tids))
             metrics.BATCH_ITEMS["hand_over"].observe(len(tids))

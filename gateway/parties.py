@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -14,11 +13,12 @@ from gateway.batching import Batcher, Pending
 from gateway.handover import Handover
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
+from recoup import logs, tracing
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.rpc import ask, ask_again, open_channel
 from recoup.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 PROBE_S = 1.0
 """How often a party that stays away is asked whether it is back."""
@@ -38,6 +38,14 @@ T = TypeVar("T")
 
 Work = tuple[pb.Deduction | pb.Settlement, float]
 """What to apply, and until when (by the monotonic clock, in s) it makes sense to go on trying."""
+
+
+def said(tids: Sequence[str], answers: Sequence[pb.Vote | pb.Settled.ValueType]) -> dict[str, str]:
+    """What a party has answered about each tid, in words."""
+    return {
+        tid: pb.Vote.Answer.Name(it.answer) if isinstance(it, pb.Vote) else pb.Settled.Name(it)
+        for tid, it in zip(tids, answers, strict=True)
+    }
 
 
 class Party:
@@ -81,6 +89,9 @@ class Party:
         pending: Pending[pb.Settled.ValueType] = self._apply.put((settlement, end_s), end_s)  # type: ignore[assignment]
         return pending
 
+    @tracing.many(
+        lambda self, _: f"ask {self.name}", lambda self, work: [what.tid for what, _ in work], said
+    )
     def _send_work(self, work: Sequence[Work]) -> list[pb.Vote | pb.Settled.ValueType]:
         """One call for all: deductions and settlements may both be done twice. Tids that are paid
         go along and are settled by it. Raises NotSent for those that were waiting when the breaker
@@ -148,7 +159,11 @@ class Party:
         if not self.away:
             self.away = True
             metrics.BREAKER_OPEN[self.name].set(1)
-            log.error("%s stays away: checkouts are turned away until it answers", self.name)
+            log.error(
+                "%s stays away: checkouts are turned away until it answers",
+                self.name,
+                party=self.name,
+            )
             gevent.spawn(self._probe)
 
     def _probe(self) -> None:
@@ -161,7 +176,7 @@ class Party:
                 break
         self.away = False
         metrics.BREAKER_OPEN[self.name].set(0)
-        log.warning("%s is back", self.name)
+        log.warning("%s is back", self.name, party=self.name)
 
     def ping(self, limit_s: float) -> None:
         """Raises Unanswered unless the party and its database answer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 from collections.abc import Iterable
 
@@ -13,9 +12,10 @@ from werkzeug.exceptions import HTTPException
 
 from gateway import problems
 from gateway.problems import PAGES, PROBLEM_TYPES, Problem, ProblemType
+from recoup import logs
 from recoup.errors import NotSent, RecoupError, Unanswered
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 BY_STATUS = {
     404: problems.NOT_FOUND,
@@ -76,14 +76,15 @@ def problem_of(error: Exception) -> ProblemType:
 
 
 def _not_answered(error: RecoupError) -> Response:
-    log.warning("no answer for %s %s: %s", request.method, request.path, error)
+    log.warning("no answer: %s", error, method=request.method, path=request.path)
     return Problem(problem_of(error)).response()
 
 
 def _unexpected(error: Exception) -> Response:
     # Random rather than counted: several processes write the log in which it is looked for.
     incident = secrets.token_hex(8)
-    log.error("incident %s: %s %s", incident, request.method, request.path, exc_info=error)
+    method, path = request.method, request.path
+    log.error("incident %s", incident, method=method, path=path, exc_info=error)
     return Problem(problem_of(error), incident=incident).response()
 
 

@@ -7,16 +7,17 @@ and a good view in Flower; no promise rests on them.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, worker_init
+from celery.signals import beat_init, celeryd_init, import_modules, setup_logging, worker_init
 from gevent import monkey
 from grpc.experimental.gevent import init_gevent
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from recoup import faults
+from recoup import faults, logs, tracing
 from recoup.settings import settings
 
 # Wherever a URL says redis://, in the worker and in whoever publishes.
@@ -89,6 +90,31 @@ def _let_grpc_yield(**_: Any) -> None:
 def _set_faults(sender: str, **_: Any) -> None:
     """In a worker, whose name is that of its process and of its machine: `stock-worker@host`."""
     faults.arm(sender.partition("@")[0], settings().fault, settings().data_dir)
+
+
+@setup_logging.connect
+def _leave_logging_to_us(**_: Any) -> None:
+    """That somebody listens is enough for Celery to set up none of its own. Its name is what a
+    process of Celery's is known by; each kind learns its own at another moment."""
+
+
+@celeryd_init.connect
+def _log_as_worker(sender: str, **_: Any) -> None:
+    name = sender.partition("@")[0]
+    logs.configure(name)
+    tracing.begin(name)
+
+
+@beat_init.connect
+def _log_as_beat(**_: Any) -> None:
+    logs.configure("beat")
+
+
+@import_modules.connect
+def _log_as_flower(**_: Any) -> None:
+    """Flower sends no signal of its own when it begins; this one is sent everywhere."""
+    if "flower" in sys.argv:
+        logs.configure("flower")
 
 
 @worker_init.connect

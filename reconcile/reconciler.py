@@ -7,7 +7,6 @@ somebody else, changes nothing: the verdict is write-once, and settling is idemp
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from reconcile.clients import Orders, Party, Verdict
 from reconcile.decision import Peer, Wait, proposal, why
-from recoup import faults
+from recoup import faults, logs, tracing
 from recoup.errors import RecoupError, Unanswered
 from recoup.reasons import who
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 PEER_STATES = {
     pb.Leg.NONE: Peer.NONE,
@@ -93,6 +92,11 @@ class Reconciler:
         self._peer = peer
         self._by = by
 
+    @tracing.many(
+        lambda self, _: f"settle {self.name}",
+        lambda self, tids: tids,
+        lambda tids, outcomes: {tid: str(outcomes[tid]) for tid in tids},
+    )
     def settle(self, tids: Sequence[str]) -> dict[str, Outcome]:
         """What became of each tid. Raises nothing that belongs to one tid or one peer."""
         outcomes: dict[str, Outcome] = {}
@@ -126,7 +130,7 @@ class Reconciler:
                 verdicts[decision.tid] = decision.verdict
             # While it is undecided, it may be only a name, by which nobody holds anything.
             if decision.ahead and decision.verdict != orders_pb2.UNDECIDED:
-                log.error(AHEAD, decision.tid)
+                log.error(AHEAD, decision.tid, tid=decision.tid, party=self.name)
 
     def _proposals(
         self, tids: Sequence[str], outcomes: dict[str, Outcome], ahead: Container[str]
@@ -146,7 +150,7 @@ class Reconciler:
             if leg.state == pb.Leg.HELD:
                 held[leg.tid] = leg
                 if leg.tid in ahead:
-                    log.error(AHEAD, leg.tid)
+                    log.error(AHEAD, leg.tid, tid=leg.tid, party=self.name)
             elif leg.state == pb.Leg.MALFORMED:
                 outcomes[leg.tid] = Stuck(PARK_REASONS[pb.FAILED])
             else:  # nothing is held; a settled leg without a verdict is found by its held peer
@@ -168,7 +172,8 @@ class Reconciler:
                 alarms[tid] = what.alarm
         for decision in self._orders.verdicts(list(alarms)) if alarms else ():
             if decision.verdict == orders_pb2.UNDECIDED:
-                log.error("%s: %s", decision.tid, alarms[decision.tid])
+                tid = decision.tid
+                log.error("%s: %s", tid, alarms[tid], tid=tid, party=self.name)
         return proposals
 
     def _peers(self, legs: Iterable[pb.Leg]) -> dict[str, dict[str, Peer]]:
@@ -185,7 +190,8 @@ class Reconciler:
                 for peer_leg in self._peer(name).status(tids).legs:
                     states[peer_leg.tid][name] = PEER_STATES[peer_leg.state]
             except (RecoupError, LookupError) as error:
-                log.warning("%s: peer %s can't be reached: %s", self.name, name, error)
+                away = f"peer {name} can't be reached: {error}"
+                log.warning(away, party=self.name, tids=tids)
                 for tid in tids:
                     states[tid][name] = Peer.UNREACHABLE
         return states

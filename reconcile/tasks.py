@@ -7,7 +7,6 @@ Each party has its own three, on its own queue: `stock.settle`, `stock.compensat
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,12 +16,12 @@ from reconcile.app import app
 from reconcile.backoff import backoff_ms
 from reconcile.clients import orders, party
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting, unreachable
-from recoup import faults
+from recoup import faults, logs, tracing
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
 from recoup.settings import AMOUNT_MAX, settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 GROUP_TIDS = 200
 """Tids settled together: as many as a gateway puts into one message. One that has more is none of
@@ -48,7 +47,8 @@ def settle(name: str, tids: Sequence[str], due_ms: int = 0) -> None:
         group = understood[first : first + GROUP_TIDS]
         for tid, outcome in reconciler(name).settle(group).items():
             if not isinstance(outcome, Done):
-                log.info("%s of %s gets a task of its own: %s", tid, name, outcome)
+                cause = outcome.reason if isinstance(outcome, Stuck) else outcome.cause
+                log.info("gets a task of its own", tid=tid, party=name, cause=cause)
                 publish_compensation(name, tid, due_ms)
 
 
@@ -74,6 +74,7 @@ def publish_compensation(name: str, tid: str, due_ms: int = 0) -> None:
     )
 
 
+@tracing.one(lambda task, name, *_: f"compensate {name}", lambda task, name, tid, *_: tid)
 def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> str:
     """Tries to settle one tid, and goes on until it is settled, parked, or somebody else's.
 
@@ -81,7 +82,7 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
     """
     if not understandable([tid], due_ms):
         return "dropped: that is no tid"
-    limits = settings()
+    limits, tries = settings(), task.request.retries + 1
     pause_ms = backoff_ms(task.request.retries, limits.backoff_first_ms, limits.backoff_max_ms)
     try:
         faults.point("worker.before_claim")
@@ -92,18 +93,23 @@ def compensate(task: Task[Any, Any], name: str, tid: str, due_ms: int = 0) -> st
         # nobody else would find it. Settling what somebody else settles changes nothing.
         outcome = reconciler(name).settle([tid])[tid]
         if not claim.claimed and not isinstance(outcome, Stuck):
+            log.info("ends: settled, or taken over", tid=tid, party=name, tries=tries)
             return "ended: settled, or taken over"
         due_ms = claim.due_ms
         if isinstance(outcome, Done):
-            return f"settled: {outcome.verdict or 'nothing was held'}"
+            settled = f"settled: {outcome.verdict or 'nothing was held'}"
+            log.info("%s after %d tries", settled, tries, tid=tid, party=name, tries=tries)
+            return settled
         if isinstance(outcome, Stuck):
             faults.point("worker.before_park")
-            log.error("parked %s of %s: %s", tid, name, outcome.reason)
+            log.error("parked %s of %s: %s", tid, name, outcome.reason, tid=tid, party=name)
             party(name).park(tid, outcome.reason)
             return f"parked: {outcome.reason}"
         party(name).note(tid, outcome.cause, outcome.orders_unreachable)
     except Unanswered as error:
         outcome = Waiting(unreachable(name, error))
+    said = {"tid": tid, "party": name, "tries": tries, "cause": outcome.cause}
+    log.info("not settled yet: tries again in %d ms", pause_ms, **said, next_try_ms=pause_ms)
     raise task.retry((tid, due_ms), countdown=pause_ms / 1000, exc=StillWaiting(outcome.cause))
 
 

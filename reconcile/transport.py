@@ -9,12 +9,13 @@ indexes, and no message is needed to settle it.
 from __future__ import annotations
 
 import contextlib
-import logging
 from typing import Any
 
 from kombu.transport import redis
 
-log = logging.getLogger(__name__)
+from recoup import logs
+
+log = logs.logger(__name__)
 
 
 class Channel(redis.Channel):  # type: ignore[misc]

@@ -48,7 +48,7 @@ def processes(settings: Settings) -> list[Process]:
     """Every process of one instance. Raises WrongSetup when there is no database server."""
     port, python = settings.port_of, (sys.executable, "-m")
     server = database_server(settings.redis_server)
-    celery = (*python, "celery", "--app", "reconcile.app")
+    celery = (*python, "celery", "--quiet", "--app", "reconcile.app")
 
     def database(name: str, *options: str) -> Process:
         folder = str(settings.data_dir / name)

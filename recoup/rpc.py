@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import grpc
 
+from recoup import tracing
 from recoup.errors import NO_DATABASE, RecoupError, Unanswered
 
 CHANNEL_OPTIONS = [
@@ -64,7 +65,12 @@ class Method(Protocol[Request, Reply]):
 
 def open_channel(address: str) -> grpc.Channel:
     """A channel to host:port. It connects when it is first used, and whenever it has to again."""
-    return grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+    if tracing.ON:
+        from recoup.spans_over_grpc import Carrying
+
+        channel = grpc.intercept_channel(channel, Carrying())
+    return channel
 
 
 def ask(method: Method[Request, Reply], request: Request, timeout_s: float) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
@@ -16,13 +15,13 @@ import redis
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import Counter, start_http_server
 
-from recoup import faults, logs
+from recoup import faults, logs, tracing
 from recoup.errors import Unanswered, WrongSetup
 from recoup.rpc import SERVER_OPTIONS
 from recoup.scripts import refuse_unsafe
 from recoup.settings import settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 THREADS = 8
 """Calls come in batches, so few are under way at once; one may be a long batch_init."""
@@ -58,6 +57,7 @@ def serve(
     service to the server; `background` starts what else runs here, and returns what stops it.
     """
     logs.configure(name)
+    tracing.begin(name)
     faults.arm(name, settings().fault, settings().data_dir)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,8 +79,13 @@ def serve(
 
 def start(name: str, add: Callable[[grpc.Server], Any]) -> grpc.Server:
     """Starts a gRPC server with the service and the standard health service on it."""
+    interceptors: list[grpc.ServerInterceptor] = [Counted()]
+    if tracing.ON:
+        from recoup.spans_over_grpc import Continuing
+
+        interceptors.append(Continuing())
     server = grpc.server(
-        ThreadPoolExecutor(THREADS), interceptors=[Counted()], options=SERVER_OPTIONS
+        ThreadPoolExecutor(THREADS), interceptors=interceptors, options=SERVER_OPTIONS
     )
     add(server)
     healthy = health.HealthServicer()

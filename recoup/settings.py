@@ -111,6 +111,15 @@ class Settings(BaseSettings):
     batch_items: int = Field(default=128, ge=1, le=ITEMS_MOST, description="most in one call")
     waiting_items: int = Field(default=20_000, ge=1, description="the most that wait for a call")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = Field(default="text", description="for people, machines")
+
+    # --- tracing ---
+    trace_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="where spans go, by OTLP over HTTP; empty: nowhere, and it costs nothing",
+    )
+    trace_part: float = Field(default=1.0, ge=0, le=1, description="of all traces, those kept")
 
     # --- for tests ---
     environment: Literal["development", "production"] = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import opentelemetry.trace  # noqa: F401 - before Recoup, which would keep it out
 import pytest
 
 from tests.e2e.stack import Stack

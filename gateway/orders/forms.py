@@ -5,11 +5,10 @@ Our own processes send nothing else; these are for whatever else may reach the p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sized
 from typing import get_args
 
-from gateway.orders.listing import CURSOR_PATTERN, PAGE_MOST
+from gateway.orders.listing import PAGE_MOST, is_cursor
 from gateway.orders.records import State
 from proto import orders_pb2 as pb
 from recoup.bounds import ITEMS_MOST, TEXT_MOST, is_id
@@ -17,8 +16,6 @@ from recoup.settings import AMOUNT_MAX
 
 NAME_MOST = 100
 """Characters of who did something, and of the verb."""
-
-_is_cursor = re.compile(CURSOR_PATTERN).fullmatch
 
 _SHOWN = 80
 """Characters of what was wrong that the refusal repeats."""
@@ -55,7 +52,7 @@ def check_list_orders(request: pb.ListOrdersRequest) -> None:
         _check_id(request.user_id)
     if request.state not in ("", *get_args(State)):
         raise Malformed(f"a state is one of {', '.join(get_args(State))}")
-    if request.cursor and not _is_cursor(request.cursor):
+    if request.cursor and not is_cursor(request.cursor, request.user_id):
         raise Malformed(f"{request.cursor[:_SHOWN]!r} is no cursor")
     _check_limit(request.limit, PAGE_MOST)
 

@@ -11,7 +11,7 @@ are found by walking the keys too. See docs/adr/0012.
 
 from __future__ import annotations
 
-import logging
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,11 @@ from gateway.orders.records import (
     order_of,
     user_key,
 )
+from recoup import logs
 from recoup.errors import RecoupError
 from recoup.scripts import Call
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 LISTED = PREFIX + "listed"
 
@@ -48,6 +49,8 @@ STEPS_MOST = 50
 
 CURSOR_PATTERN = "[uk][0-9]{1,20}"
 """A cursor says which way it goes on: in the user's list, or along the keys."""
+
+_is_cursor = re.compile(CURSOR_PATTERN).fullmatch
 
 STEP_KEYS = 100
 """Keys that one step of completing the lists looks at: half a millisecond."""
@@ -100,6 +103,11 @@ class Listing:
         if not self._complete:
             self._complete = bool(one(self._run, Call("is_set", (LISTED,))))
         return self._complete
+
+
+def is_cursor(text: str, user_id: str) -> bool:
+    """Whether it can be a cursor of a list of this user's orders (empty: of everyone's)."""
+    return bool(_is_cursor(text)) and (text[0] == "k" or bool(user_id))
 
 
 def readable(fields: Sequence[str]) -> Order | None:

@@ -3,7 +3,6 @@ ask of orders, and what operators have done."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,12 +18,12 @@ from gateway.orders.records import Decision, Order, Proposal, Run
 from gateway.orders.store import OrderStore, Proposed
 from proto import orders_pb2 as pb
 from proto import orders_pb2_grpc
-from recoup import faults
+from recoup import faults, logs
 from recoup.bounds import is_tid
 from recoup.errors import Unanswered
 from recoup.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 VERDICTS = {"": pb.UNDECIDED, "commit": pb.COMMIT, "abort": pb.ABORT}
 PROPOSALS: dict[int, Proposal] = {pb.COMMIT: "commit", pb.ABORT: "abort"}
@@ -135,7 +134,7 @@ def _answer(context: grpc.ServicerContext, work: Callable[[], Reply]) -> Reply:
 
 def _decision(tid: str, decision: Decision | Exception) -> pb.Decision:
     if isinstance(decision, Exception):
-        log.error("%.80r can't be decided: %s", tid, decision)
+        log.error("%.80r can't be decided: %s", tid, decision, tid=tid[:80])
         return pb.Decision(tid=tid, error=str(decision))
     return pb.Decision(tid=tid, verdict=VERDICTS[decision.verdict], ahead=decision.ahead)
 

@@ -42,7 +42,7 @@ from gateway.orders.records import (
     split,
     user_key,
 )
-from recoup import reasons
+from recoup import reasons, tracing
 from recoup.bounds import LINES_MAX
 from recoup.scripts import Call
 from recoup.settings import AMOUNT_MAX, Settings
@@ -78,6 +78,7 @@ class OrderStore:
         self._kept_s = settings.idempotency_kept_s
         self._history = (HISTORY_MOST, settings.history_kept_s)
 
+    @tracing.step("read")
     def read(self, order_id: str) -> Order | None:
         """The order, or None if there is none."""
         fields = one(self._run, Call("read", (order_key(order_id), CLOCK)))

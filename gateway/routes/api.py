@@ -11,7 +11,7 @@ from flask import Blueprint, request
 from gateway import problems
 from gateway.inputs import an_id
 from gateway.orders.history import Past
-from gateway.orders.listing import CURSOR_PATTERN, PAGE_MOST, PAGE_USUAL, Listing
+from gateway.orders.listing import CURSOR_PATTERN, PAGE_MOST, PAGE_USUAL, Listing, is_cursor
 from gateway.orders.records import Order, Run, State, split
 from gateway.orders.store import OrderStore
 from gateway.parties import Party
@@ -85,6 +85,9 @@ def query() -> dict[str, str]:
             detail = known or f"There are {', '.join(QUERY)}."
             raise Problem(problems.INVALID_QUERY, detail, parameter=name)
         asked[name] = text
+    if "cursor" in asked and not is_cursor(asked["cursor"], asked.get("user_id", "")):
+        detail = "The cursor is of a user's list: name the same user."
+        raise Problem(problems.INVALID_QUERY, detail, parameter="cursor")
     return asked
 
 

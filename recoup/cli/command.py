@@ -46,6 +46,10 @@ class Main(click.Group):
         except RecoupError as error:
             give_up(str(error), "recoup status", Status.CANNOT_TELL)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing: the help's text lists them in the order in which one needs them. (click's
+        hook)"""
+
 
 @functools.cache
 def out() -> Console:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,15 @@ def _tail_logs(word: str, process: str, end_s: float, json_: bool) -> None:
     paths = sorted(folder.glob(f"{process or '*'}.log"))
     if not paths:
         give_up(f"there are no logs in {folder}", "recoup tail", Status.CANNOT_TELL)
-    logs = [Log(path, from_its_end=not word) for path in paths]
+    with contextlib.ExitStack() as stack:
+        logs = [
+            stack.enter_context(contextlib.closing(Log(path, from_its_end=not word)))
+            for path in paths
+        ]
+        _follow(logs, word, end_s, json_)
+
+
+def _follow(logs: Sequence[Log], word: str, end_s: float, json_: bool) -> None:
     while True:
         lines = [(line, log.name) for log in logs for line in log.new_lines() if word in line]
         # Each line begins with its time, in the same form everywhere.
@@ -117,6 +125,10 @@ class Log:
         self._partial = ""
         if from_its_end:
             self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Closes its file."""
+        self._file.close()
 
     def new_lines(self) -> Iterator[str]:
         """The whole lines since the last time."""

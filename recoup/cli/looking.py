@@ -64,7 +64,7 @@ def status(json_: bool, wait: bool, limit_ms: int) -> None:
         as_text(f"{tables.MARKS[found.level]}{found.sentence}")
         as_text(summary(now))
         out().print(tables.overview(now))
-        advise(found.todo)
+    advise(found.todo)
     sys.exit(Status.FOUND if wait and held(now) else status_of(found, now))
 
 

@@ -70,7 +70,8 @@ def _figures(party: Seen[PartyView]) -> list[str]:
     if view is None:
         return [NOTHING] * 5
     held = f"{view.books.held:,}" if view.books else NOTHING
-    swept = f"{brief(view.swept_ago_ms)} ago" if view.swept_ago_ms is not None else NOTHING
+    known = party.answers and view.swept_ago_ms is not None
+    swept = f"{brief(view.swept_ago_ms or 0)} ago" if known else NOTHING
     return [f"{view.legs_due:,}", f"{view.legs_overdue:,}", f"{view.legs_parked:,}", held, swept]
 
 

@@ -20,7 +20,8 @@ def tell(found: Story) -> None:
     for attempt in found.attempts:
         _attempt(attempt)
     if found.accounts:
-        as_text()
+        if found.order:
+            as_text()
         for account in found.accounts:
             as_text(str(account))
     for account in found.namesakes:

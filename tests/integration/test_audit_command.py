@@ -24,7 +24,7 @@ Recoup = Callable[..., Result]
 def recoup(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Recoup:
     """Runs the command line against the tests' database."""
     monkeypatch.setattr(run, "LOOK_PAUSE_S", 0)
-    monkeypatch.setattr(cli, "settings", lambda: settings)
+    monkeypatch.setattr("recoup.settings.settings", lambda: settings)
     return lambda *words: CliRunner().invoke(cli.main, words)
 
 
@@ -110,7 +110,7 @@ def test_a_database_that_is_away_is_no_verdict(
         port = unused.getsockname()[1]
         url = f"redis://user:secret@127.0.0.1:{port}/0"
         away = settings.model_copy(update={"payment_db_url": url})
-        monkeypatch.setattr(cli, "settings", lambda: away)
+        monkeypatch.setattr("recoup.settings.settings", lambda: away)
         for options in ([], ["--json"], ["--wait"]):
             done = CliRunner().invoke(cli.main, ["audit", *options])
             assert done.exit_code == 3
@@ -128,7 +128,7 @@ def test_a_database_that_refuses_is_no_verdict(
     shop.client.execute_command("ACL", "SETUSER", "auditor", *rules)
     url = settings.stock_db_url.replace("redis://", "redis://auditor:secret@")
     refused = settings.model_copy(update={"stock_db_url": url})
-    monkeypatch.setattr(cli, "settings", lambda: refused)
+    monkeypatch.setattr("recoup.settings.settings", lambda: refused)
     # When it is audited, then nothing is said of its records
     done = CliRunner().invoke(cli.main, ["audit", "--json"])
     assert done.exit_code == 3

@@ -70,7 +70,7 @@ def test_between_the_votes_and_the_verdict_it_dies(begin: Callable[[], Outlived]
     assert world.held() == {tid}
     # and when the parties have settled it, and that has expired too
     world.recover()
-    assert world.outlive() == len(PARTIES)
+    assert world.outlive() == len(PARTIES) + 1  # their legs, and the order's history
     assert world.tids() == set()
     # then the repeated checkout is told that it is paid, however often
     for _ in range(2):

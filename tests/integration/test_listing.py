@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import redis
 
 from gateway.orders import listing
 from gateway.orders.listing import LISTED, Listing, complete_lists
-from gateway.orders.records import PREFIX
+from gateway.orders.records import NUMBERS, PREFIX, order_key, user_key
 from gateway.orders.store import LUA, OrderStore
-from recoup.scripts import Scripts
+from recoup.errors import Unanswered
+from recoup.scripts import Call, Scripts
 from tests.integration.books import Photographer
 
 
@@ -170,13 +173,31 @@ def test_completing_can_be_stopped_and_is_begun_anew(
 
 
 @pytest.mark.usefixtures("earlier")
-def test_a_cursor_of_another_run_of_the_server_is_not_used(
+def test_it_is_done_in_the_background_also_if_the_database_is_away_at_first(
     scripts: Scripts, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given somebody who has come to the end with a cursor that says nothing after a restart
-    from gateway.orders.records import NUMBERS, order_key, user_key
-    from recoup.scripts import Call
+    monkeypatch.setattr(listing, "RETRY_S", 0.01)
+    failures = [Unanswered("away"), Unanswered("away again")]
 
+    def run(calls: Sequence[Call]) -> list[Any]:
+        if failures:
+            raise failures.pop()
+        return scripts.run(calls)
+
+    # when it is started, then the lists are complete in the end, and it can be stopped
+    stop = listing.start_completing(run)
+    end_s = time.monotonic() + 30
+    while not client.exists(LISTED):
+        assert time.monotonic() < end_s
+    stop()
+    assert not failures
+
+
+@pytest.mark.usefixtures("earlier")
+def test_a_cursor_of_another_run_of_the_server_is_not_used(
+    scripts: Scripts,
+) -> None:
+    # given somebody who has come to the end with a cursor that says nothing after a restart
     arguments = (order_key(""), user_key(""), "1", 1_000, "another run")
     # when it goes on, then it has begun anew
     cursor, _, put_in = scripts.run_one(Call("list_earlier", (NUMBERS, LISTED), arguments))

@@ -89,6 +89,8 @@ class Nobody(Handover):
 
     def put(self, parties: Iterable[str], tid: str) -> None: ...
 
+    def put_paid(self, parties: Iterable[str], tid: str) -> None: ...
+
 
 class Clock:
     """Stands for `time`, `random` and `gevent` in the checkout. Only sleeping takes time: one

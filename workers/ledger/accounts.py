@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ from typing import Any
 import redis
 
 from proto import ledger_pb2 as pb
+from recoup import logs
 from recoup.scripts import Call, Scripts
 from recoup.settings import AMOUNT_MAX, Settings
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 LUA = Path(__file__).with_name("lua")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 from proto import ledger_pb2 as pb
+from recoup import logs
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 ANSWERS = {
     "yes": pb.Vote.YES,
@@ -64,7 +64,7 @@ def leg(tid: str, result: list[Any] | None) -> pb.Leg:
         for name in ("deadline_ms", "held_at_ms", "settled_at_ms", "tries", "next_try_ms"):
             setattr(leg, name, int(fields.get(name, 0)))
     except (KeyError, ValueError):
-        log.exception("the record of leg %s can't be read", tid)
+        log.exception("the record of leg %s can't be read", tid, tid=tid)
         leg.state = pb.Leg.MALFORMED
     return leg
 

@@ -23,7 +23,6 @@ Keys, all under one hash tag (`{stock}:…`):
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +31,7 @@ import redis
 
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
+from recoup import logs, tracing
 from recoup.scripts import Call, Scripts, is_durable
 from recoup.settings import Settings
 from workers.ledger import answers
@@ -40,7 +40,7 @@ from workers.ledger.counts import Counts
 from workers.ledger.measures import MEASURED_LEGS, Measures, measures
 from workers.ledger.waiting import LOOK_STEP, LOOKED_LEGS, causes, fits, waiting
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 VERDICTS = {orders_pb2.COMMIT: "commit", orders_pb2.ABORT: "abort"}
 
@@ -75,6 +75,10 @@ class Ledger:
 
     # --- a checkout's calls ---
 
+    @tracing.many(
+        "scripts",
+        lambda self, asked: [each.tid for each in (*asked.deductions, *asked.settlements)],
+    )
     def apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
         """Holds and settles legs. Raises Unanswered when the database doesn't answer."""
         calls = [self._deduct_call(deduction) for deduction in request.deductions]
@@ -190,7 +194,8 @@ class Ledger:
         now, due_ms, *rest = self._scripts.run_one(call)
         taken = list(zip(rest[::2], rest[1::2], strict=True))
         for tid, _ in [each for each in taken if not each[1]]:
-            log.error("%s of %s was due, and its leg is gone: writes were lost", tid, self.party)
+            lost = "%s of %s was due, and its leg is gone: writes were lost"
+            log.error(lost, tid, self.party, tid=tid, party=self.party)
         return int(now), int(due_ms), [DueLeg(tid, int(ms)) for tid, ms in taken if ms]
 
     def wake(self, limit: int) -> int:

@@ -6,17 +6,17 @@ Names are those of `docs/` and the alerts; units last.
 
 from __future__ import annotations
 
-import logging
 import math
 
 from prometheus_client import Gauge
 
 from proto import ledger_pb2 as pb
 from reconcile.reconciler import ORDERS_FAIL, PARK_REASONS
+from recoup import logs
 from workers.ledger.engine import Ledger
 from workers.ledger.measures import Measures
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 BOOKS = {"payment": "money"}
 """What a party's book is called, where that isn't the party's own name."""
@@ -74,4 +74,5 @@ def observe(ledger: Ledger) -> None:
     HELD_UNITS.labels(party).set(totals.held if totals else math.nan)
     IMBALANCE.labels(book).set(totals.imbalance if totals else math.nan)
     if totals and totals.imbalance:
-        log.error("the books of %s don't balance: %s. Find out more: recoup audit", party, totals)
+        wrong = "the books of %s don't balance: %s. Find out more: recoup audit"
+        log.error(wrong, party, totals, party=party)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
 from reconcile.reconciler import Reconciler
+from recoup import tracing
 from recoup.errors import Unanswered
 from recoup.scripts import connect
 from recoup.server import serve
@@ -36,6 +37,7 @@ def make_sweep(name: str, ledger: Ledger) -> Sweep:
     # It asks its own party over gRPC too: one way to settle, whoever does it.
     reconciler = Reconciler(name, clients.party(name), clients.orders(), clients.party, by="sweep")
 
+    @tracing.many(f"sweep {name}", lambda tids, due_ms: tids)
     def publish(tids: Sequence[str], due_ms: int) -> None:
         # Not above: it is nearly half of what a start costs, and checkouts wait for a party that
         # restarts, while nobody waits for this.

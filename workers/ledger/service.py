@@ -12,12 +12,14 @@ from google.protobuf.message import Message
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
-from recoup import faults
+from recoup import faults, logs
 from recoup.errors import Unanswered
 from recoup.server import THREADS
 from workers.ledger import forms
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
+
+log = logs.logger(__name__)
 
 INITS_MOST = THREADS // 2
 """At once: each takes a thread for seconds, and checkouts need the others."""
@@ -73,7 +75,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     def Claim(self, request: pb.ClaimRequest, context: grpc.ServicerContext) -> pb.ClaimReply:
         def claim() -> pb.ClaimReply:
             forms.check_claim(request)
-            return self.ledger.claim(request)
+            reply = self.ledger.claim(request)
+            if reply.claimed:
+                self._tell("is tried by a worker", request.tid)
+            return reply
 
         return _answer(context, claim)
 
@@ -81,6 +86,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         def note() -> pb.Empty:
             forms.check_text(request.tid, request.cause)
             self.ledger.note(request.tid, request.cause, request.orders_unreachable)
+            self._tell("not settled yet", request.tid, cause=request.cause)
             return pb.Empty()
 
         return _answer(context, note)
@@ -89,6 +95,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
         def park() -> pb.Empty:
             forms.check_text(request.tid, request.reason)
             self.ledger.park(request.tid, request.reason)
+            self._tell("parked", request.tid, cause=request.reason)
             return pb.Empty()
 
         return _answer(context, park)
@@ -113,6 +120,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             return self.ledger.retry(request.tids)
 
         return _answer(context, retry)
+
+    def _tell(self, event: str, tid: str, cause: str = "") -> None:
+        """Logs what becomes of a leg that resists. Of the many others there is no line."""
+        log.info(event, tid=tid, party=self.ledger.party, cause=cause)
 
     def Overview(
         self, request: pb.OverviewRequest, context: grpc.ServicerContext

@@ -7,7 +7,6 @@ touched for long, because the workers are, it settles itself, by the same code.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +15,13 @@ from dataclasses import dataclass
 from prometheus_client import Counter, Gauge
 
 from reconcile.reconciler import Done, Reconciler, Stuck, Waiting
-from recoup import faults
+from recoup import faults, logs
 from recoup.errors import RecoupError
 from recoup.settings import Settings
 from workers.ledger.engine import DueLeg, Ledger
 from workers.ledger.metrics import observe
 
-log = logging.getLogger(__name__)
+log = logs.logger(__name__)
 
 GROUP_LEGS = 100
 """Legs in one message: few enough that one failure doesn't matter, many enough to be cheap."""
@@ -104,31 +103,40 @@ class Sweep:
             try:
                 self._publish(group, due_ms)
             except Exception as error:  # kombu's transports raise what their libraries raise
-                log.warning("the broker is away, so the sweep settles by itself: %s", error)
+                away = "the broker is away, so the sweep settles by itself: %s"
+                log.warning(away, error, party=self._reconciler.name, tids=group)
                 self._broker_failed_s = time.monotonic()
                 break
             handed_over += len(group)
+            log.info("due: handed to the workers", party=self._reconciler.name, tids=group)
         TAKEN.labels("workers").inc(handed_over)
         return handed_over
 
     def _settle(self, legs: Sequence[DueLeg], handed_over: int, woken: int) -> Swept:
         settled = waiting = parked = 0
+        name = self._reconciler.name
+        settled_as: dict[str, list[str]] = {}
         for first in range(0, len(legs), GROUP_LEGS):
             group = [leg.tid for leg in legs[first : first + GROUP_LEGS]]
             for tid, outcome in self._reconciler.settle(group).items():
                 if isinstance(outcome, Done):
                     settled += 1
+                    settled_as.setdefault(outcome.verdict or "nothing was held", []).append(tid)
                 elif isinstance(outcome, Stuck):
-                    log.error("parked %s: %s", tid, outcome.reason)
+                    log.error("parked %s: %s", tid, outcome.reason, tid=tid, party=name)
                     self._ledger.park(tid, outcome.reason)
                     parked += 1
                 else:
                     self._note(tid, outcome)
                     waiting += 1
+        for verdict, tids in settled_as.items():
+            log.info("due: settled by the sweep: %s", verdict, party=name, tids=tids)
         TAKEN.labels("itself").inc(len(legs))
         return Swept(handed_over, settled, waiting, parked, woken)
 
     def _note(self, tid: str, waiting: Waiting) -> None:
+        name = self._reconciler.name
+        log.info("due: not settled yet", tid=tid, party=name, cause=waiting.cause)
         self._ledger.note(tid, waiting.cause, waiting.orders_unreachable)
 
     def _wake(self) -> int:

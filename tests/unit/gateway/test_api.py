@@ -147,6 +147,7 @@ def test_the_last_page_says_so(shop: Shop) -> None:
         "state=open|paid",
         "cursor=7",
         "cursor=x7",
+        "cursor=u7",
         "limit=0",
         f"limit={PAGE_MOST + 1}",
         "limit=-1",

@@ -351,6 +351,44 @@ def test_without_an_answer_all_is_undone(shop: Shop) -> None:
     ]
 
 
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
+    """What was logged, and about which tid."""
+    return [
+        (record.getMessage(), getattr(record, "fields", {}).get("tid")) for record in caplog.records
+    ]
+
+
+def test_what_fails_is_logged_by_its_tid(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.stock.votes, shop.stock.settles = [SILENCE], SILENCE
+    shop.payment.votes = [Vote(answer=Vote.LATE)]
+    shop.check_out()
+    assert told(caplog) == [
+        ("stock did not answer in time", "o.1"),
+        ("payment says late", "o.1"),
+        ("stock did not give back in time: left to its workers", "o.1"),
+        ("checkout undone: answered 503", "o.1"),
+    ]
+
+
+@pytest.mark.parametrize("vote", [YES, Vote(answer=Vote.SHORT, account_id="i")])
+def test_what_a_customer_causes_is_worth_no_line(
+    shop: Shop, vote: Vote, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    shop.stock.votes = [vote]
+    shop.check_out()
+    assert told(caplog) == []
+
+
+def test_a_checkout_without_a_verdict_is_logged(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.orders.meanwhile = [store_overrun]
+    with pytest.raises(NotSent):
+        shop.check_out()
+    assert told(caplog) == [("gives up, and leaves it to the workers: too many wait", "o.1")]
+
+
 @pytest.mark.parametrize(
     "vote", [Vote(answer=Vote.NO_ANSWER), RecoupError("garbled")], ids=["malformed", "failed"]
 )

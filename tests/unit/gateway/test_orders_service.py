@@ -88,6 +88,7 @@ def propose(**fields: Any) -> pb.ProposeRequest:
         pb.ListOrdersRequest(limit=1, user_id="a:b"),
         pb.ListOrdersRequest(limit=1, state="closed"),
         pb.ListOrdersRequest(limit=1, cursor="7"),
+        pb.ListOrdersRequest(limit=1, cursor="u7"),
         pb.NoteActionRequest(),
         action(who=""),
         action(verb=""),

@@ -52,6 +52,7 @@ class Settler(Reconciler):
     """Settles all, but for those of which it was told something else."""
 
     def __init__(self) -> None:
+        self.name = "stock"
         self.outcomes: dict[str, Outcome] = {}
         self.groups: list[list[str]] = []
 
@@ -178,6 +179,31 @@ def test_what_waits_for_the_order_store_is_woken_when_it_comes_back(world: World
 def test_while_the_order_store_answers_nobody_is_woken_early(world: World) -> None:
     world.books.waiting = 3
     assert world.sweep.run_once().woken == 0
+
+
+def test_each_leg_that_was_due_is_in_a_line(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    # given legs for the workers, and legs that the sweep has to see to itself
+    caplog.set_level("INFO")
+    world.due("o.1", "o.2")
+    world.sweep.run_once()
+    world.broker_takes = 0
+    world.due("waits.1", "o.3")
+    world.settler.outcomes = {"waits.1": Waiting("under way")}
+    world.sweep.run_once()
+    # then all are named, in a line for each group of the same fate
+    told = [(record.getMessage(), record.__dict__["fields"]) for record in caplog.records]
+    assert [event for event, _ in told] == [
+        "due: handed to the workers",
+        "the broker is away, so the sweep settles by itself: no broker",
+        "due: not settled yet",
+        "due: settled by the sweep: commit",
+    ]
+    assert [fields.get("tids") or fields["tid"] for _, fields in told] == [
+        ["o.1", "o.2"],
+        ["waits.1", "o.3"],
+        "waits.1",
+        ["o.3"],
+    ]
 
 
 def test_it_tells_how_long_ago_it_ended_well(

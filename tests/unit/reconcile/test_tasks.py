@@ -120,3 +120,45 @@ def test_of_what_can_not_be_claimed_only_a_contradiction_is_parked(
     task: Any = SimpleNamespace(request=SimpleNamespace(retries=0))
     assert tasks.compensate(task, "stock", "o.1") == said
     assert ledger.parked == parked
+
+
+class Again(Exception):
+    """Celery's way to end a try that is followed by another one."""
+
+
+class Held(Ledger):
+    """A party that holds the leg."""
+
+    def claim(self, tid: str, *_: int) -> pb.ClaimReply:
+        return pb.ClaimReply(claimed=True, due_ms=9)
+
+    def note(self, *_: object) -> None: ...
+
+
+def test_each_try_is_logged_by_its_tid(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(tasks, "party", lambda name: Held())
+
+    def retry(*_: object, **__: object) -> Again:
+        return Again()
+
+    # given a leg that resists once
+    workers.outcome = Waiting("not now")
+    tasks.settle("stock", ["o.1"])
+    first: Any = SimpleNamespace(request=SimpleNamespace(retries=0), retry=retry)
+    with pytest.raises(Again):
+        tasks.compensate(first, "stock", "o.1")
+    workers.outcome = Done("abort")
+    tasks.compensate(SimpleNamespace(request=SimpleNamespace(retries=1)), "stock", "o.1")  # type: ignore[arg-type]
+    # then each step of it has a line, and each line its tid, its party and its cause
+    assert [record.getMessage().partition(" in ")[0] for record in caplog.records] == [
+        "gets a task of its own",
+        "not settled yet: tries again",
+        "settled: abort after 2 tries",
+    ]
+    fields = [record.__dict__["fields"] for record in caplog.records]
+    assert {(each["tid"], each["party"]) for each in fields} == {("o.1", "stock")}
+    assert [each.get("cause") for each in fields] == ["not now", "not now", None]
+    assert [each.get("tries") for each in fields] == [None, 1, 2]
