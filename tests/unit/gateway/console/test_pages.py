@@ -274,6 +274,7 @@ def test_without_the_order_store_the_legs_are_there(console: Console) -> None:
     assert "orders can't be reached" in text
     assert "the order store can&#39;t be asked for the verdict" in text
     assert "2 pieces of item" in text
+    assert "in 100 = available 98 + held 2 + sold 0" in text
 
 
 # --- the log --------------------------------------------------------------------------------------
