@@ -11,6 +11,8 @@ from flask import Flask
 from gateway import metrics, openapi, problem_pages
 from gateway.batching import Batcher, Pending
 from gateway.checkout import Checkout
+from gateway.console import blueprint as console
+from gateway.console.sight import Sight
 from gateway.handover import Handover
 from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
@@ -87,8 +89,11 @@ def make_app(settings: Settings) -> Flask:
     app.register_blueprint(operation.blueprint(watch))
     problem_pages.register(app)
     openapi.register(app)
+    sight = Sight(settings)
+    console.register(app, sight)
     app.extensions["hand_over"] = hand_over
     app.extensions["admission"] = checkout.admission
+    app.extensions["sight"] = sight
     if tracing.ON:
         from gateway.request_spans import RequestSpans
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from apispec import APISpec
-from flask import Flask, Response, redirect
+from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from gateway.contract import CALLS, ID_NAMES, Call
@@ -41,7 +41,7 @@ PAGE_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
 def register(app: Flask) -> None:
-    """Serves the document at /openapi.json and the page at /docs/, where / leads too."""
+    """Serves the document at /openapi.json and the page at /docs/."""
     body = json.dumps(document()).encode()
     page = get_swaggerui_blueprint(
         PAGE,
@@ -59,7 +59,6 @@ def register(app: Flask) -> None:
     page.after_request(_keep_home)
     app.register_blueprint(page)
     app.add_url_rule(DOCUMENT, "openapi", lambda: Response(body, mimetype="application/json"))
-    app.add_url_rule("/", "home", lambda: redirect(f"{PAGE}/"))
 
 
 def document() -> dict[str, Any]:

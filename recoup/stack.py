@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from recoup import faults, preflight
+from recoup import faults, pages, preflight
 from recoup.errors import WrongSetup
 from recoup.processes import ROOT, Process, Stage, environment, processes
 from recoup.readiness import Check, checks
@@ -92,17 +92,24 @@ def run(settings: Settings, wanted: Sequence[Process], told: Signals, as_json: b
 
 def ready_line(settings: Settings) -> str:
     """What tells a newcomer, or a script, where to go."""
-    gateway = f"http://{settings.host}:{settings.port}"
-    flower = f"http://{settings.host}:{settings.flower_port}"
-    return f"ready  gateway {gateway}  docs {gateway}/docs/  flower {flower}  stop with Ctrl-C"
+    where = "  ".join(f"{name} {address}" for name, address in places(settings).items())
+    return f"ready  {where}  stop with Ctrl-C"
 
 
 def ready_json(settings: Settings) -> str:
     """The same for programs."""
+    return json.dumps({"ready": True, **places(settings)})
+
+
+def places(settings: Settings) -> dict[str, str]:
+    """Where a browser finds what."""
     gateway = f"http://{settings.host}:{settings.port}"
-    flower = f"http://{settings.host}:{settings.flower_port}"
-    places = {"gateway": gateway, "docs": f"{gateway}/docs/", "flower": flower}
-    return json.dumps({"ready": True, **places})
+    return {
+        "gateway": gateway,
+        "console": pages.console(settings),
+        "docs": f"{gateway}/docs/",
+        "flower": pages.flower(settings),
+    }
 
 
 class Signals:

@@ -106,7 +106,7 @@ def _of_order(clients: Clients, asked: str, order_id: str, tids: tuple[str, ...]
         attempts=attempts,
         history=history,
         told=told(order.state, history) if order else "",
-        accounts=_accounts(clients, _accounts_of(clients, order), away) if order else (),
+        accounts=_accounts(clients, _accounts_of(clients, order, attempts), away),
         namesakes=_accounts(clients, _all(clients, asked), away)
         if order and asked == order_id
         else (),
@@ -195,10 +195,16 @@ def _attempts(
     )
 
 
-def _accounts_of(clients: Clients, order: Order) -> dict[str, list[str]]:
-    """Whose rows an order is about, by party."""
-    ids = {ITEMS: list(dict.fromkeys(line.item_id for line in order.lines)), USERS: [order.user_id]}
-    return {party: ids[party] for party in clients.parties if ids.get(party)}
+def _accounts_of(
+    clients: Clients, order: Order | None, attempts: Sequence[Attempt]
+) -> dict[str, list[str]]:
+    """Whose rows an order is about, by party; while the order store is away, as its legs say."""
+    ids: dict[str, list[str]] = {}
+    for leg in (leg for attempt in attempts for leg in attempt.legs):
+        ids.setdefault(leg.party, []).extend(line.account_id for line in leg.lines)
+    if order:
+        ids = {ITEMS: [line.item_id for line in order.lines], USERS: [order.user_id]}
+    return {name: list(dict.fromkeys(ids[name])) for name in clients.parties if ids.get(name)}
 
 
 def _all(clients: Clients, account_id: str) -> dict[str, list[str]]:

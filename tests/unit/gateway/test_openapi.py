@@ -197,9 +197,7 @@ def test_the_document_is_served(client: FlaskClient, document: dict[str, Any]) -
     assert answer.get_json() == document
 
 
-def test_the_front_door_leads_to_the_documentation(client: FlaskClient) -> None:
-    answer = client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs/")
+def test_the_documentation_has_a_short_address(client: FlaskClient) -> None:
     assert client.get("/docs").headers["Location"].endswith("/docs/")
 
 
