@@ -51,6 +51,18 @@ class Seen:
     page: str
 
 
+def eventually_retried(stack: Stack, task_id: str) -> dict[str, Any]:
+    """Its row while it is RETRY: that flips to RECEIVED and back, and says why only then."""
+    rows: list[dict[str, Any]] = []
+
+    def is_retried() -> bool:
+        rows.append(row(stack, task_id))
+        return rows[-1].get("state") == "RETRY"
+
+    eventually(is_retried)
+    return rows[-1]
+
+
 @pytest.fixture(scope="module")
 def seen(stack: Stack) -> Iterator[Seen]:
     with Shop(stack.url) as shop:
@@ -60,8 +72,7 @@ def seen(stack: Stack) -> Iterator[Seen]:
             assert shop.check_out(order_id).ok
             tid = shop.order(order_id)["tid"]
             task_id = f"{tid}:stock"
-            eventually(lambda: row(stack, task_id).get("state") == "RETRY")
-            waits = row(stack, task_id)
+            waits = eventually_retried(stack, task_id)
             page = get(stack, f"/task/{task_id}").data.decode()
         finally:
             stack.supervisor.start("orders")
