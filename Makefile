@@ -25,7 +25,7 @@ APART := -n 2 --dist worksteal tests/e2e/test_up.py tests/model tests/integratio
 SHARED := --ignore tests/e2e/test_up.py tests/e2e tests/chaos tests/mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo status show pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint format proto lock clean
+.PHONY: help run demo status show pending retry consistency audit chaos bench soak locust test test-all test-chaos test-redis lint alerts format proto lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/' | sed 's/^/make /'
@@ -89,6 +89,10 @@ lint: .venv/.dev-ready  ## style, types, who imports whom, generated code is cur
 	@rm -rf .venv/proto && mkdir -p .venv/proto && $(call PROTOC,.venv/proto)
 	@for file in .venv/proto/proto/*; do \
 		cmp -s "$$file" "proto/$$(basename "$$file")" || { echo "proto/ is not current: make proto"; exit 1; }; done
+
+alerts:  ## check the alert rules, and that each fires (needs promtool: Debian's prometheus)
+	promtool check config compose/prometheus/prometheus.yml
+	promtool test rules compose/prometheus/alerts.test.yml
 
 format: .venv/.dev-ready  ## format the code
 	$(PY) -m ruff check --fix .

@@ -18,6 +18,7 @@ from gateway.orders.store import CLOCKED, LUA, OrderStore
 from gateway.parties import Party
 from gateway.request_ids import RequestIds
 from gateway.routes import api, operation, orders, payment, stock
+from gateway.watch import Watch
 from reconcile.app import app as celery
 from recoup import tracing
 from recoup.scripts import Call, Scripts, connect
@@ -84,11 +85,8 @@ def make_app(settings: Settings) -> Flask:
     app.register_blueprint(stock.blueprint(parties["stock"]))
     app.register_blueprint(payment.blueprint(parties["payment"]))
     app.register_blueprint(api.blueprint(scripts.run, store, list(parties.values())))
-    app.register_blueprint(
-        operation.blueprint(
-            store, list(parties.values()), lambda: scripts.clock_offset_ms, settings
-        )
-    )
+    watch = Watch(store, list(parties.values()), lambda: scripts.clock_offset_ms, settings)
+    app.register_blueprint(operation.blueprint(watch))
     problem_pages.register(app)
     openapi.register(app)
     sight = Sight(settings)

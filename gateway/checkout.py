@@ -191,11 +191,13 @@ class Checkout:
         elif votes.refusal(cast) and not again:
             proposal = "close"  # the answer will be "not paid", so nobody else may go on
         try:
-            return self._propose(tid, proposal, votes.why(cast))
+            decision = self._propose(tid, proposal, votes.why(cast))
         except (Unanswered, NotSent) as error:
             log.error("gives up, and leaves it to the workers: %s", error, tid=tid)
             self._hand_over.put((party.name for party in self._parties), tid)
             raise
+        metrics.VERDICTS[decision.verdict].inc()
+        return decision
 
     def _propose(self, tid: str, proposal: Proposal, why: str) -> Decision:
         """Proposes until the order store answers, for as long as a deadline: the first proposal

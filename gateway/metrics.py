@@ -11,8 +11,6 @@ label value are made once, not for each request.
 from __future__ import annotations
 
 import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeVar
 
 from prometheus_client import (
@@ -27,6 +25,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.metrics_files import VARIABLE
+from recoup.metrics import tell_build
 from recoup.settings import settings
 
 PARTIES: Final = settings().parties
@@ -68,7 +67,19 @@ CHECKOUTS: Final = Series(
     "order-changed",
     "checkout-undone",
     "store-unavailable",
+    "party-away",
+    "overloaded",
+    "clock-skew",
+    "internal-error",
 )
+
+_verdicts = Counter(
+    "recoup_verdicts",
+    "Proposals, by who made them and the verdict that each came to.",
+    ["verdict", "by"],
+    registry=_registry,
+)
+VERDICTS: Final = {each: _verdicts.labels(each, "gateway") for each in ("commit", "abort")}
 
 CHECKOUT_DURATION_S: Final = Histogram(
     "recoup_checkout_duration_seconds",
@@ -142,21 +153,16 @@ CLOCK_SKEW_S: Final = Series(
 )
 
 
-def software_version() -> str:
-    """The version of the installed package; a checked-out tree that isn't installed has none."""
-    try:
-        return version("recoup")
-    except PackageNotFoundError:
-        return "uninstalled"
-
-
-Gauge(
-    "recoup_build_info",
-    "Always 1; says what runs.",
-    ["version", "python"],
+_peer_up = Gauge(
+    "recoup_peer_up",
+    "1: `to` answers `from`, and so does its database. As last seen.",
+    ["from", "to"],
     registry=_registry,
-    multiprocess_mode="livemax",
-).labels(software_version(), platform.python_version()).set(1)
+    multiprocess_mode="livemostrecent",
+)
+PEER_UP: Final = {to: _peer_up.labels("gateway", to) for to in ("orders", *PARTIES)}
+
+tell_build(_registry)
 
 
 def _everyones() -> CollectorRegistry:

@@ -14,6 +14,7 @@ from gateway.handover import Handover
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc, orders_pb2
 from recoup import logs, tracing
+from recoup.bounds import PROBE_TID
 from recoup.errors import NotSent, RecoupError, Unanswered
 from recoup.rpc import ask, ask_again, open_channel
 from recoup.settings import Settings
@@ -22,9 +23,6 @@ log = logs.logger(__name__)
 
 PROBE_S = 1.0
 """How often a party that stays away is asked whether it is back."""
-
-PROBE_TID = "probe.0"
-"""No order has version 0, so this asks for a leg that never is: the whole way to the database."""
 
 SILENT_PART = 0.9
 """A party that doesn't answer for this part of a deadline stays away; the rest of it has gone into
@@ -141,9 +139,12 @@ class Party:
         complete = len(reply.votes) == len(request.deductions)
         if not complete or len(reply.settled) != len(request.settlements):
             raise Unanswered(f"{self.name} has left out some answers, so none can be told apart")
-        if reply.clock_ms:
-            self.clock_offset_ms = reply.clock_ms - now_s * 1000
+        self._note_clock(reply.clock_ms, now_s)
         return reply
+
+    def _note_clock(self, clock_ms: int, now_s: float) -> None:
+        if clock_ms:
+            self.clock_offset_ms = clock_ms - now_s * 1000
 
     def _note_silence(self, began_s: float) -> None:
         """Opens the breaker once nothing was answered for a whole deadline. One call may have had
@@ -179,8 +180,9 @@ class Party:
         log.warning("%s is back", self.name, party=self.name)
 
     def ping(self, limit_s: float) -> None:
-        """Raises Unanswered unless the party and its database answer."""
-        ask(self._stub.Status, pb.StatusRequest(tids=[PROBE_TID]), limit_s)
+        """Notes the party's clock. Raises Unanswered unless the party and its database answer."""
+        reply = ask(self._stub.Status, pb.StatusRequest(tids=[PROBE_TID]), limit_s)
+        self._note_clock(reply.clock_ms, time.monotonic())
 
     # --- for people ---
 

@@ -35,7 +35,9 @@ again."""
 
 def make_app() -> Celery:
     """The app, configured from the settings."""
-    app = Celery("recoup", broker=settings().database_url("broker"), include=["reconcile.tasks"])
+    # By name: workers and beat load them, and whoever only publishes doesn't.
+    loaded = ["reconcile.tasks", "reconcile.metrics"]
+    app = Celery("recoup", broker=settings().database_url("broker"), include=loaded)
     app.conf.update(
         task_queues=[Queue(party) for party in settings().parties],
         task_default_queue=settings().parties[0],
@@ -115,6 +117,12 @@ def _log_as_flower(**_: Any) -> None:
     """Flower sends no signal of its own when it begins; this one is sent everywhere."""
     if "flower" in sys.argv:
         logs.configure("flower")
+
+
+@celeryd_init.connect
+def _name_connections(sender: str, **_: Any) -> None:
+    """By its connections a party counts the workers that the broker has (recoup/watch.py)."""
+    app.conf.broker_transport_options |= {"client_name": sender}
 
 
 @worker_init.connect

@@ -13,6 +13,9 @@ ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 TID_PATTERN = rf"{ID_PATTERN}\.(?:0|[1-9][0-9]{{0,14}})"
 """A version has one way to be written, and stays below 2^53 however often it is raised."""
 
+PROBE_TID = "nobody.0"
+"""No order has version 0: to ask about it goes all the way to a database, and finds nothing."""
+
 LINES_MAX = 500
 """Different items in one order: what one script checks and holds in about a millisecond."""
 

@@ -34,13 +34,15 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process: its name, its command, when it stops, the port it listens on (0: none), and
-    what it alone finds in its environment (names and values, without quotes)."""
+    """One process: its name, its command, when it stops, the port it listens on (0: none), that
+    of its metrics (0: none, or the same), and what it alone finds in its environment (names and
+    values, without quotes)."""
 
     name: str
     command: tuple[str, ...]
     stage: Stage
     port: int = 0
+    metrics_port: int = 0
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -60,7 +62,8 @@ def processes(settings: Settings) -> list[Process]:
         return Process(name, (server, *place, *manners, *plain, *options), Stage.STORE, port(name))
 
     def service(name: str, *module: str) -> Process:
-        return Process(name, (*python, *module), Stage.SERVICE, port(name))
+        ports = (port(name), port(f"{name}-metrics"))
+        return Process(name, (*python, *module), Stage.SERVICE, *ports)
 
     def party(name: str) -> Process:
         # Who is nothing but its name has no module of its own.
@@ -73,7 +76,7 @@ def processes(settings: Settings) -> list[Process]:
         pool = ("--pool", "gevent", scale, "--events")
         quiet = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
         command = (*celery, "worker", "--queues", party, "--hostname", f"{name}@%h", *pool, *quiet)
-        return Process(name, command, Stage.FRONT)
+        return Process(name, command, Stage.FRONT, metrics_port=port(f"{name}-metrics"))
 
     schedule = str(settings.data_dir / "beat" / "schedule")
     gunicorn = ("gunicorn", "--config", "python:gateway.gunicorn", "gateway.wsgi:app")
@@ -90,6 +93,7 @@ def processes(settings: Settings) -> list[Process]:
             "beat",
             (*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"),
             Stage.FRONT,
+            metrics_port=port("beat-metrics"),
         ),
         Process(
             "flower",

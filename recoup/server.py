@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 import redis
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from prometheus_client import Counter, start_http_server
+from prometheus_client import Counter
 
-from recoup import faults, logs, tracing
+from recoup import faults, logs, metrics, tracing
 from recoup.errors import Unanswered, WrongSetup
 from recoup.rpc import SERVER_OPTIONS
 from recoup.scripts import refuse_unsafe
@@ -93,7 +93,7 @@ def start(name: str, add: Callable[[grpc.Server], Any]) -> grpc.Server:
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     if not server.add_insecure_port(settings().address(name)):
         raise WrongSetup(f"the address {settings().address(name)} is taken")
-    start_http_server(settings().port_of(f"{name}-metrics"), settings().host)
+    metrics.serve(name)
     server.start()
     return server
 

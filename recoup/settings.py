@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     # --- where things are ---
     data_dir: Path = Path("var")
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65_500, description="the gateway's")
+    port: int = Field(default=8000, ge=1, le=65_490, description="the gateway's")
     flower_port: int = Field(default=5555, ge=1, le=65_535)
     # Where people's browsers find them, if that isn't this machine; see recoup/pages.py.
     console_url: str = ""
@@ -203,6 +203,9 @@ PORT_OFFSETS = {
     "orders-metrics": 8,
     "stock-metrics": 9,
     "payment-metrics": 10,
+    "stock-worker-metrics": 11,
+    "payment-worker-metrics": 12,
+    "beat-metrics": 13,
 }
 
 
@@ -215,7 +218,8 @@ def port_offsets(parties: tuple[str, ...]) -> dict[str, int]:
     """The ports of an instance with these parties, from its first on: those of further parties
     come last, in their order."""
     further = [party for party in parties if party not in PARTIES]
-    names = [f"{party}{part}" for party in further for part in ("", "-db", "-metrics")]
+    parts = ("", "-db", "-metrics", "-worker-metrics")
+    names = [f"{party}{part}" for party in further for part in parts]
     return PORT_OFFSETS | dict(zip(names, itertools.count(max(PORT_OFFSETS.values()) + 1)))
 
 

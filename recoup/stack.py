@@ -60,6 +60,9 @@ def up(settings: Settings, listed: Sequence[Process] | None = None, as_json: boo
             end_orphans(settings.data_dir)
             faults.forget(settings.data_dir)
             ports = {process.name: process.port for process in wanted if process.port}
+            ports |= {
+                f"{each.name}-metrics": each.metrics_port for each in wanted if each.metrics_port
+            }
             preflight.check_ports(ports, settings)
             if settings.fault:
                 say.print(f"faults are set, so something will die: {settings.fault}")

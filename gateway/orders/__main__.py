@@ -1,5 +1,7 @@
 """The process `orders`: the order store over gRPC."""
 
+from prometheus_client import REGISTRY
+
 from gateway.orders.listing import start_completing
 from gateway.orders.service import OrdersService
 from gateway.orders.store import LUA
@@ -7,6 +9,7 @@ from proto.orders_pb2_grpc import add_OrdersServicer_to_server
 from recoup.scripts import Scripts, connect
 from recoup.server import serve
 from recoup.settings import settings
+from recoup.watch import Store
 
 
 def main() -> None:
@@ -14,6 +17,7 @@ def main() -> None:
     client = connect(settings().database_url("orders"))
     scripts = Scripts(client, LUA)
     service = OrdersService(scripts.run, settings())
+    REGISTRY.register(Store("orders", settings().database_url("orders")))
     serve(
         "orders",
         client,

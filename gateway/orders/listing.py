@@ -41,10 +41,10 @@ PAGE_MOST = 100
 PAGE_USUAL = 20
 """Orders in a page for who doesn't say: a screen of them."""
 
-LOOKED_AT_MOST = 500
+LOOKED_AT_MOST = 200
 """Orders read for one page: about a millisecond, in which a checkout has to wait."""
 
-STEPS_MOST = 50
+STEPS_MOST = 20
 """Steps of ten keys for one page of everyone's orders: as many."""
 
 CURSOR_PATTERN = "[uk][0-9]{1,20}"
@@ -53,7 +53,7 @@ CURSOR_PATTERN = "[uk][0-9]{1,20}"
 _is_cursor = re.compile(CURSOR_PATTERN).fullmatch
 
 STEP_KEYS = 100
-"""Keys that one step of completing the lists looks at: half a millisecond."""
+"""Keys that one step of completing the lists looks at: about a millisecond."""
 
 PAUSE_S = 0.005
 """Between these steps, so that checkouts have the most; a million orders take a minute or two."""

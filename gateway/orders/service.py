@@ -10,7 +10,7 @@ import grpc
 import redis
 from google.protobuf.message import Message
 
-from gateway.orders import forms
+from gateway.orders import forms, metrics
 from gateway.orders.actions import Action, Actions
 from gateway.orders.history import Past, story
 from gateway.orders.listing import Listing
@@ -26,6 +26,7 @@ from recoup.settings import Settings
 log = logs.logger(__name__)
 
 VERDICTS = {"": pb.UNDECIDED, "commit": pb.COMMIT, "abort": pb.ABORT}
+NAMES = {number: name for name, number in VERDICTS.items()}
 PROPOSALS: dict[int, Proposal] = {pb.COMMIT: "commit", pb.ABORT: "abort"}
 
 Reply = TypeVar("Reply", bound=Message)
@@ -61,6 +62,9 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             forms.check_propose(request)
             each = request.proposals
             reply = self._decide([(p.tid, PROPOSALS[p.verdict], p.by, p.why) for p in each])
+            for proposal, decision in zip(each, reply.decisions, strict=True):
+                if not decision.error:
+                    metrics.count_verdict(NAMES[decision.verdict], proposal.by)
             faults.point("orders.after_propose")
             return reply
 
@@ -106,6 +110,7 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             done = request.action
             told = (done.who, done.verb, done.target, done.count, done.reason, done.result)
             self._actions.note(Action(*told))
+            metrics.count_action(done.verb, done.result)
             return pb.NoteActionReply()
 
         return _answer(context, note)

@@ -54,7 +54,7 @@ CLOCKED = {"read", "decide"}
 """The scripts whose answer ends with the store's clock, in ms."""
 
 INIT_STEP = 500
-"""Orders that one script writes anew: about 3 ms, in which a checkout has to wait."""
+"""Orders that one script writes anew: about 5 ms, in which a checkout has to wait."""
 
 HISTORY_MOST = 20
 """Decisions that an order's history keeps: more tries than one checkout makes (12), and a page."""

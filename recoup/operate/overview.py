@@ -16,6 +16,7 @@ import urllib3
 
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
+from recoup.bounds import PROBE_TID
 from recoup.errors import RecoupError, Unanswered
 from recoup.operate.clients import Clients, at_once, why
 from recoup.readiness import WORKERS_KEY
@@ -25,9 +26,6 @@ from recoup.settings import Settings
 
 LIMIT_S = 1.0
 """Whoever is up answers in milliseconds."""
-
-NOBODY = "nobody.0"
-"""A tid that no order has: asking for its verdict shows whether the order store answers."""
 
 CAUSES = 1
 """Legs that are asked for along with the causes, which are what is wanted."""
@@ -198,7 +196,7 @@ class Observer:
         )
 
     def _orders(self) -> OrdersView:
-        request = orders_pb2.VerdictsRequest(tids=[NOBODY])
+        request = orders_pb2.VerdictsRequest(tids=[PROBE_TID])
         return OrdersView(ask(self._clients.orders.Verdicts, request, LIMIT_S).clock_ms)
 
     def _gateway(self) -> GatewayView:

@@ -14,9 +14,10 @@ import grpc
 import pytest
 import redis
 
-from gateway.parties import PROBE_S, PROBE_TID
+from gateway.parties import PROBE_S
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
+from recoup.bounds import PROBE_TID
 from recoup.readiness import serves
 from recoup.rpc import SERVER_OPTIONS
 from recoup.settings import PARTIES

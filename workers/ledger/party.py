@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from prometheus_client import REGISTRY
+
 from proto.ledger_pb2_grpc import add_LedgerServicer_to_server
 from reconcile import clients
+from reconcile.peers import peers
 from reconcile.reconciler import Reconciler
 from recoup import tracing
+from recoup.bounds import PROBE_TID
 from recoup.errors import Unanswered
 from recoup.scripts import connect
 from recoup.server import serve
 from recoup.settings import settings
+from recoup.watch import Queue, Store
 from workers.ledger.accounts import Accounts
 from workers.ledger.engine import Ledger
 from workers.ledger.service import LedgerService
@@ -24,12 +29,30 @@ def run(name: str) -> None:
     ledger = Ledger(client, name, settings())
     sweep = make_sweep(name, ledger)
     service = LedgerService(ledger, Accounts(client, name, settings()), sweep.ended_ago_ms)
+    watch(name)
     serve(
         name,
         client,
         add=lambda server: add_LedgerServicer_to_server(service, server),
         background=sweep.start,
     )
+
+
+def watch(name: str) -> None:
+    """Has the metrics of this process tell of its database, its queue, and those whom it asks."""
+    others = [party for party in settings().parties if party != name]
+    REGISTRY.register(Store(name, settings().database_url(name)))
+    REGISTRY.register(Queue(name, settings().database_url("broker")))
+    REGISTRY.register(peers(name, others))
+
+
+def orders_answer() -> bool:
+    """Whether the order store answers, its database too."""
+    try:
+        clients.orders().verdicts([PROBE_TID])
+    except Unanswered:
+        return False
+    return True
 
 
 def make_sweep(name: str, ledger: Ledger) -> Sweep:
@@ -44,12 +67,5 @@ def make_sweep(name: str, ledger: Ledger) -> Sweep:
         from reconcile.app import app
 
         app.send_task(f"{name}.settle", (tids, due_ms), queue=name, retry=False)
-
-    def orders_answer() -> bool:
-        try:
-            clients.orders().verdicts([])
-        except Unanswered:
-            return False
-        return True
 
     return Sweep(ledger, reconciler, publish, orders_answer, settings())

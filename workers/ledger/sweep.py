@@ -35,8 +35,10 @@ BROKER_PAUSE_S = 5.0
 Publish = Callable[[Sequence[str], int], None]
 """Hands tids and their due time to Celery. Raises when the broker is away."""
 
-LAST_RUN = Gauge("recoup_sweep_last_run_timestamp_seconds", "When the sweep last ended well")
-TAKEN = Counter("recoup_swept_legs_total", "Legs that were due", ["to"])
+LAST_RUN = Gauge(
+    "recoup_sweep_last_run_timestamp_seconds", "When the sweep last ended well", ["party"]
+)
+TAKEN = Counter("recoup_swept_legs", "Legs that were due", ["party", "to"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Sweep:
         self._broker_failed_s = -BROKER_PAUSE_S
         self._orders_were_away = False
         self._ended_s: float | None = None
+        self._last_run = LAST_RUN.labels(reconciler.name)
+        self._taken = {to: TAKEN.labels(reconciler.name, to) for to in ("workers", "itself")}
 
     def ended_ago_ms(self) -> int | None:
         """How long ago it last ended well; None: it never has."""
@@ -109,7 +113,7 @@ class Sweep:
                 break
             handed_over += len(group)
             log.info("due: handed to the workers", party=self._reconciler.name, tids=group)
-        TAKEN.labels("workers").inc(handed_over)
+        self._taken["workers"].inc(handed_over)
         return handed_over
 
     def _settle(self, legs: Sequence[DueLeg], handed_over: int, woken: int) -> Swept:
@@ -131,7 +135,7 @@ class Sweep:
                     waiting += 1
         for verdict, tids in settled_as.items():
             log.info("due: settled by the sweep: %s", verdict, party=name, tids=tids)
-        TAKEN.labels("itself").inc(len(legs))
+        self._taken["itself"].inc(len(legs))
         return Swept(handed_over, settled, waiting, parked, woken)
 
     def _note(self, tid: str, waiting: Waiting) -> None:
@@ -164,7 +168,7 @@ class Sweep:
                     log.exception("sweep")
                 else:
                     self._ended_s = time.monotonic()
-                    LAST_RUN.set_to_current_time()
+                    self._last_run.set_to_current_time()
                     if swept != Swept():
                         log.info("sweep: %s", swept)
 

@@ -21,7 +21,8 @@ local first, last = tonumber(ARGV[3]), tonumber(ARGV[4])
 local numbered = redis.call('INCRBY', KEYS[3], exact(last - first + 1)) - last
 
 for id = first, last do
-  local key = ARGV[1] .. exact(id)
+  local name = exact(id)
+  local key = ARGV[1] .. name
   local order = redis.call('HMGET', key, 'paid_at', 'user', 'total', 'lines', 'cancelled')
   local paid_at = order[1]
   if paid_at then
@@ -44,7 +45,7 @@ for id = first, last do
   local user = any(users)
   redis.call('HSET', key, 'record', 1, 'user', user, 'lines', lines, 'total', exact(2 * price))
   if order[5] then redis.call('HDEL', key, 'cancelled') end
-  if order[2] and order[2] ~= user then redis.call('ZREM', ARGV[2] .. order[2], exact(id)) end
-  redis.call('ZADD', ARGV[2] .. user, exact(numbered + id), exact(id))
+  if order[2] and order[2] ~= user then redis.call('ZREM', ARGV[2] .. order[2], name) end
+  redis.call('ZADD', ARGV[2] .. user, exact(numbered + id), name)
 end
 return remember(KEYS[4], ARGV[9], ARGV[10], { 'ok' })

@@ -9,7 +9,7 @@ from typing import TypeVar
 import gevent
 import pytest
 
-from gateway import admission, checkout
+from gateway import admission, checkout, metrics
 from gateway.admission import TurnedAway
 from gateway.batching import Pending
 from gateway.checkout import (
@@ -199,6 +199,24 @@ def test_an_order_is_paid_when_both_say_yes(shop: Shop) -> None:
     # then it is paid, and both are told to settle it
     assert answer == Paid("o", "o.1", total_cost=6, already=False)
     assert shop.story == [*BOTH_ASKED, "propose commit o.1", "have stock payment keep o.1"]
+
+
+def verdicts() -> dict[str, float]:
+    return {
+        verdict: series.collect()[0].samples[0].value
+        for verdict, series in metrics.VERDICTS.items()
+    }
+
+
+def test_each_try_is_counted_by_its_verdict(shop: Shop) -> None:
+    # given a checkout that is refused, which takes two proposals, and one that is paid
+    before = verdicts()
+    shop.payment.votes = [SHORT]
+    assert isinstance(shop.check_out(), Refused)
+    shop.payment.votes = [YES]
+    assert isinstance(shop.check_out(), Paid)
+    # then each try has come to one verdict
+    assert verdicts() == {verdict: count + 1 for verdict, count in before.items()}
 
 
 def test_each_is_asked_for_its_part_until_a_deadline(shop: Shop) -> None:

@@ -111,6 +111,8 @@ def test_a_single_process_serves_its_own(environment: dict[str, str]) -> None:
         'recoup_breaker_open{party="stock"}',
         'recoup_breaker_open{party="payment"}',
         'recoup_clock_skew_seconds{party="stock"}',
+        'recoup_peer_up{from="gateway",to="orders"}',
+        'recoup_verdicts_total{by="gateway",verdict="commit"}',
         *(f'recoup_hop_duration_seconds_count{{hop="{hop}"}}' for hop in HOPS),
         *(f'recoup_batch_items_count{{hop="{hop}"}}' for hop in HOPS),
     ):

@@ -10,6 +10,7 @@ import grpc
 import pytest
 import redis
 from google.protobuf.message import Message
+from prometheus_client import REGISTRY
 
 from gateway.orders.listing import PAGE_MOST
 from gateway.orders.service import OrdersService
@@ -115,12 +116,18 @@ def test_what_is_not_of_its_form_is_refused_and_nobody_is_asked(
 def test_a_proposal_goes_on_with_who_makes_it_and_why(store: Store) -> None:
     store.returns["decide"] = ["abort", "1", "", "", "2", "", "17"]
     said = pb.Proposal(tid="o.1", verdict=pb.COMMIT, by="operator ann", why="the customer asked")
+    before = counted(verdict="abort", by="operator")
     reply = store.call(pb.ProposeRequest(proposals=[said, pb.Proposal(tid="x", verdict=pb.ABORT)]))
+    assert counted(verdict="abort", by="operator") == before + 1
     (call,) = store.asked
     assert call.arguments[:4] == (1, "commit", "operator ann", "the customer asked")
     first, second = reply.decisions
     assert (first.verdict, first.ahead, first.error, reply.clock_ms) == (pb.ABORT, True, "", 17)
     assert second.error
+
+
+def counted(**labels: str) -> float:
+    return REGISTRY.get_sample_value("recoup_verdicts_total", labels) or 0
 
 
 def test_asking_for_verdicts_names_no_history(store: Store) -> None:

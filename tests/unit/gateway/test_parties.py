@@ -68,7 +68,8 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
 
     def Status(self, request: pb.StatusRequest, context: grpc.ServicerContext) -> pb.StatusReply:
         self._fail(context)
-        return pb.StatusReply(legs=[pb.Leg(tid=tid) for tid in request.tids])
+        legs = [pb.Leg(tid=tid) for tid in request.tids]
+        return pb.StatusReply(legs=legs, clock_ms=self.clock_ms)
 
     def FindAccounts(
         self, request: pb.FindAccountsRequest, context: grpc.ServicerContext
@@ -445,3 +446,9 @@ def test_the_clock_of_a_party_is_seen_with_its_answers(party: Party, ledger: Led
     after_ms = time.monotonic() * 1000
     assert party.clock_offset_ms is not None
     assert before_ms <= ledger.clock_ms - party.clock_offset_ms <= after_ms
+
+
+def test_the_clock_of_a_party_is_seen_when_nobody_checks_out(party: Party, ledger: Ledger) -> None:
+    ledger.clock_ms = 5_000_000
+    party.ping(LONG_S)
+    assert party.clock_offset_ms is not None

@@ -30,6 +30,7 @@ from gateway.orders.store import Idempotency, OrderStore
 from gateway.parties import Party
 from gateway.problems import MIMETYPE
 from gateway.routes import operation, orders, payment, stock
+from gateway.watch import Watch
 from proto import ledger_pb2 as pb
 from proto.ledger_pb2 import AccountResult, Vote
 from recoup.errors import NotSent, Unanswered
@@ -145,7 +146,7 @@ class Shop:
         app.register_blueprint(payment.blueprint(self.payment))
         both = (self.stock, self.payment)
         app.register_blueprint(
-            operation.blueprint(self.orders, both, lambda: self.clock_offset_ms, SETTINGS)
+            operation.blueprint(Watch(self.orders, both, lambda: self.clock_offset_ms, SETTINGS))
         )
         problem_pages.register(app)
         self._client: FlaskClient = app.test_client()
@@ -684,6 +685,17 @@ def test_measurements_are_served(shop: Shop) -> None:
     answer = shop.get("/metrics")
     assert answer.content_type.startswith("text/plain; version=")
     assert "recoup_checkouts_total" in answer.text
+
+
+def test_who_measures_need_not_ask_whether_it_is_ready(shop: Shop) -> None:
+    # given a party that doesn't answer, and one whose clock is ahead; which nobody has asked about
+    shop.stock.fault = Unanswered("no answer")
+    shop.clock_offset_ms, shop.payment.clock_offset_ms = 1_000.0, 3_000.0
+    # when it is measured, then both are told
+    lines = shop.get("/metrics").text.splitlines()
+    assert 'recoup_peer_up{from="gateway",to="stock"} 0.0' in lines
+    assert 'recoup_peer_up{from="gateway",to="payment"} 1.0' in lines
+    assert 'recoup_clock_skew_seconds{party="payment"} 2.0' in lines
 
 
 # --- the whole -----------------------------------------------------------------------------------

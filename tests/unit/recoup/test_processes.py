@@ -42,7 +42,18 @@ def test_it_is_run_as_any_other(three: dict[str, Process], part: str) -> None:
 
 def test_no_two_processes_listen_on_one_port(three: dict[str, Process]) -> None:
     ports = [each.port for each in three.values() if each.port]
+    ports += [each.metrics_port for each in three.values() if each.metrics_port]
     assert len(ports) == len(set(ports))
+
+
+def test_each_python_process_of_ours_has_a_port_for_its_metrics(three: dict[str, Process]) -> None:
+    # The gateway tells them where it serves everything else; Flower has its own.
+    without = {name for name, each in three.items() if not each.metrics_port}
+    assert without == {name for name in three if name.endswith("-db")} | {
+        "broker",
+        "flower",
+        "gateway",
+    }
 
 
 def test_each_process_is_asked_whether_it_is_ready(three: dict[str, Process]) -> None:

@@ -23,7 +23,7 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[grpc.Channel]:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     settings = Settings(orders_address=address)
     monkeypatch.setattr(server, "settings", lambda: settings)
-    monkeypatch.setattr(server, "start_http_server", lambda port, host: None)
+    monkeypatch.setattr(server.metrics, "serve", lambda process: None)
     running = server.start("orders", lambda _: None)
     with open_channel(address) as channel:
         yield channel

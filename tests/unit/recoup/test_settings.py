@@ -105,6 +105,7 @@ def test_further_parties_are_named_in_the_environment(monkeypatch: pytest.Monkey
     assert settings.address("shipping") == f"127.0.0.1:{first}"
     assert settings.database_url("shipping") == f"redis://127.0.0.1:{first + 1}/0"
     assert settings.port_of("shipping-metrics") == first + 2
+    assert settings.port_of("shipping-worker-metrics") == first + 3
     assert settings.address("gifts") == "gifts.example:443"
     assert settings.database_url("gifts") == "redis://gifts-db.example/1"
     # and nobody else has moved
@@ -149,7 +150,7 @@ def test_a_further_party_has_faults_too() -> None:
     ("variable", "value", "sentence"),
     [
         ("RECOUP_PORT", "http", "RECOUP_PORT: Input should be a valid integer"),
-        ("RECOUP_PORT", "70000", "RECOUP_PORT: Input should be less than or equal to 65500"),
+        ("RECOUP_PORT", "70000", "RECOUP_PORT: Input should be less than or equal to 65490"),
         ("RECOUP_DEADLINE_MS", "5", "RECOUP_DEADLINE_MS: Input should be greater than or equal"),
     ],
 )
