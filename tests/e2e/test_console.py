@@ -322,7 +322,7 @@ def test_the_overview_draws_what_was_answered(visits: Callable[..., Visit], paid
     across = chart.locator("canvas").evaluate("(canvas) => canvas.clientWidth")
     assert across == chart.evaluate("(node) => node.clientWidth")
     # and what they show is said, and written down
-    expect(page.get_by_role("region", name="Checkouts")).to_contain_text("at most")
+    expect(page.get_by_role("region", name="Checkouts", exact=True)).to_contain_text("at most")
     page.get_by_text("Five minutes a row", exact=True).click()
     table = page.get_by_role("region", name="The last hour")
     expect(table.get_by_role("cell", name=re.compile(r"[1-9]")).first).to_be_visible()

@@ -61,6 +61,7 @@ def test_the_overview_says_what_waits_and_that_the_books_agree(console: Console)
     console.surroundings.workers = ("stock-worker",)
     text = console.text()
     assert "1 leg waiting, 1 parked" in text
+    assert '3<span class="unit">in 2 legs' in text
     assert re.search(r"<dt>stock</dt> <dd class=\"tone fine\">0</dd>", text)
     assert 'stock-worker <span class="tone">ok' in text
     assert 'payment-worker <span class="tone">not at work' in text
