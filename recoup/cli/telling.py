@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from recoup.cli.command import advise, as_text, out
 from recoup.cli.tables import legs, plain
-from recoup.operate.records import Attempt, Order
+from recoup.operate.records import Attempt, Order, Try
 from recoup.operate.story import Story
 from recoup.operate.wording import clock
 
@@ -17,7 +19,9 @@ def tell(found: Story) -> None:
     if found.order:
         _order(found.order)
         as_text(f"customer: {found.told}")
-    for attempt in found.attempts:
+    for i, attempt in enumerate(found.attempts):
+        if found.order or i:
+            as_text()
         _attempt(attempt)
     if found.accounts:
         if found.order:
@@ -49,7 +53,6 @@ def _order(order: Order) -> None:
 
 def _attempt(attempt: Attempt) -> None:
     decision = attempt.decision
-    as_text()
     if decision:
         told = f"{decision.verdict} at {clock(decision.at_ms)} by {decision.by}: {decision.why}"
     else:
@@ -59,8 +62,14 @@ def _attempt(attempt: Attempt) -> None:
         held = " + ".join(f"{line.amount:,} of {line.account_id}" for line in leg.lines)
         word = "parked" if leg.parked else leg.state
         as_text(f"  {leg.party} {word}{' ' + held if held else ''}: {attempt.why[leg.party]}")
-        for each in leg.recent_tries:
-            as_text(f"    tried at {clock(each.at_ms)}: {each.cause}")
+        for cause, same in itertools.groupby(leg.recent_tries, key=lambda each: each.cause):
+            as_text(f"    tried {_when(list(same))}: {cause}")
+
+
+def _when(tries: Sequence[Try]) -> str:
+    """Tries that failed for one reason, in a row."""
+    first, last = clock(tries[0].at_ms), clock(tries[-1].at_ms)
+    return f"{len(tries)} times, {first} to {last}" if len(tries) > 1 else f"at {first}"
 
 
 def troubled(found: Story) -> bool:

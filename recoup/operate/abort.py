@@ -10,9 +10,8 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.errors import RecoupError
 from recoup.operate.actions import BEGUN, Operator, Retried, check_tid, note, try_now
-from recoup.operate.clients import Clients, at_once, why
+from recoup.operate.clients import LIMIT_S, Clients, ask_of, at_once, why
 from recoup.operate.records import ITEMS, NOUNS, Leg, leg_of, word_of
-from recoup.operate.waiting import LIMIT_S
 from recoup.operate.wording import clock
 from recoup.rpc import ask
 
@@ -46,7 +45,7 @@ def plan_abort(clients: Clients, tid: str) -> AbortPlan:
     ValueError if that is no tid."""
     check_tid(tid)
     request = orders_pb2.VerdictsRequest(tids=[tid])
-    (decision,) = ask(clients.orders.Verdicts, request, LIMIT_S).decisions
+    (decision,) = ask_of("orders", clients.orders.Verdicts, request).decisions
     if decision.error:
         return AbortPlan(tid, f"can't abort {tid}: {decision.error}", (), {})
     if decision.verdict != orders_pb2.UNDECIDED:
@@ -92,7 +91,7 @@ def _propose(clients: Clients, operator: Operator, tid: str) -> str:
         tid=tid, verdict=orders_pb2.ABORT, by=f"operator {operator.name}", why=operator.reason
     )
     request = orders_pb2.ProposeRequest(proposals=[proposal])
-    (decision,) = ask(clients.orders.Propose, request, LIMIT_S).decisions
+    (decision,) = ask_of("orders", clients.orders.Propose, request).decisions
     if decision.error:
         return f"can't abort {tid}: {decision.error}"
     if decision.verdict != orders_pb2.ABORT:
@@ -103,7 +102,7 @@ def _propose(clients: Clients, operator: Operator, tid: str) -> str:
 def _decided(clients: Clients, tid: str, verdict: orders_pb2.Verdict.ValueType) -> str:
     """That it is decided, and since when, as far as the history says."""
     request = orders_pb2.StoryRequest(order_id=tid.rpartition(".")[0])
-    past = ask(clients.orders.Story, request, LIMIT_S).past
+    past = ask_of("orders", clients.orders.Story, request).past
     since = next((f" since {clock(each.at_ms)}" for each in past if each.tid == tid), "")
     return f"can't abort {tid}: its verdict is {word_of(verdict)}{since}"
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.bounds import TEXT_MOST, is_tid
-from recoup.errors import RecoupError
-from recoup.operate.clients import Clients, at_once, why
+from recoup.errors import RecoupError, Unanswered
+from recoup.operate.clients import LIMIT_S, Clients, ask_of, at_once, why
 from recoup.operate.records import Action, action_of
-from recoup.operate.waiting import LIMIT_S
 from recoup.rpc import ask
 
 BEGUN = "begun"
@@ -75,13 +74,18 @@ def note(
         reason=operator.reason[:TEXT_MOST],
         result=result[:TEXT_MOST],
     )
-    ask(clients.orders.NoteAction, orders_pb2.NoteActionRequest(action=action), LIMIT_S)
+    try:
+        ask_of("orders", clients.orders.NoteAction, orders_pb2.NoteActionRequest(action=action))
+    except Unanswered as error:
+        what = "so nothing was done" if result == BEGUN else f"and this is not noted: {result}"
+        raise Unanswered(f"{error}, {what}", error.cause) from error
 
 
 def log(clients: Clients, limit: int) -> list[Action]:
     """What operators have done, the latest first. Raises RecoupError."""
     request = orders_pb2.ListActionsRequest(limit=limit)
-    return [action_of(each) for each in ask(clients.orders.ListActions, request, LIMIT_S).actions]
+    listed = ask_of("orders", clients.orders.ListActions, request).actions
+    return [action_of(each) for each in listed]
 
 
 def retry(clients: Clients, operator: Operator, tid: str) -> Retried:

@@ -10,9 +10,8 @@ from proto import ledger_pb2 as pb
 from recoup.bounds import ITEMS_MOST
 from recoup.errors import RecoupError
 from recoup.operate.actions import BEGUN, POLL_S, WATCH_S, Operator, note
-from recoup.operate.clients import Clients
-from recoup.operate.waiting import LIMIT_S, Filter, waiting
-from recoup.rpc import ask
+from recoup.operate.clients import Clients, ask_of
+from recoup.operate.waiting import Filter, waiting
 
 PER_S = 50.0
 """Legs that a retry of many makes due in a second: a tenth of what a worker settles."""
@@ -145,8 +144,8 @@ class _Retry:
         for party, tids in _by_party(wave).items():
             stub = self._clients.party(party)
             # First when they were last tried: otherwise a quick try would go unnoticed.
-            legs = ask(stub.Status, pb.StatusRequest(tids=tids), LIMIT_S).legs
-            due = ask(stub.Retry, pb.RetryRequest(tids=tids), LIMIT_S).due
+            legs = ask_of(party, stub.Status, pb.StatusRequest(tids=tids)).legs
+            due = ask_of(party, stub.Retry, pb.RetryRequest(tids=tids)).due
             for leg, is_due in zip(legs, due, strict=True):
                 if is_due:
                     self.due += 1
@@ -159,7 +158,7 @@ class _Retry:
         for party, tids in _by_party(list(self._watched)).items():
             for first in range(0, len(tids), ITEMS_MOST):
                 request = pb.StatusRequest(tids=tids[first : first + ITEMS_MOST])
-                for leg in ask(self._clients.party(party).Status, request, LIMIT_S).legs:
+                for leg in ask_of(party, self._clients.party(party).Status, request).legs:
                     self._note_leg(party, leg)
 
     def _note_leg(self, party: str, leg: pb.Leg) -> None:

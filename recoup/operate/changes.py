@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from proto import ledger_pb2 as pb
 from recoup.bounds import ITEMS_MOST
 from recoup.errors import RecoupError
-from recoup.operate.clients import Clients
+from recoup.operate.clients import LIMIT_S, Clients
 from recoup.operate.records import Leg, leg_of
-from recoup.operate.waiting import EVERYTHING, LIMIT_S, Filter, Waiting, waiting
+from recoup.operate.waiting import EVERYTHING, Filter, Waiting, waiting
 from recoup.rpc import ask
 
 Legs = dict[tuple[str, str], Leg]

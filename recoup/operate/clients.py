@@ -10,8 +10,11 @@ from typing import TypeVar
 from proto.ledger_pb2_grpc import LedgerStub
 from proto.orders_pb2_grpc import OrdersStub
 from recoup.errors import RecoupError, Unanswered
-from recoup.rpc import open_channel
+from recoup.rpc import Method, Reply, Request, ask, open_channel
 from recoup.settings import Settings
+
+LIMIT_S = 3.0
+"""Of one question: whoever is up answers in milliseconds, unless much is asked for."""
 
 T = TypeVar("T")
 
@@ -58,6 +61,14 @@ def at_once(questions: Mapping[str, Callable[[], T]]) -> dict[str, T | RecoupErr
         return {}
     with ThreadPoolExecutor(len(questions), "ask") as pool:
         return dict(zip(questions, pool.map(answer, questions.values()), strict=True))
+
+
+def ask_of(name: str, method: Method[Request, Reply], request: Request) -> Reply:
+    """As `ask`, of one without whom it can't go on: who doesn't answer is named by the error."""
+    try:
+        return ask(method, request, LIMIT_S)
+    except Unanswered as error:
+        raise Unanswered(f"{name} can't be reached ({error.cause})", error.cause) from error
 
 
 def why(error: RecoupError) -> str:

@@ -51,9 +51,10 @@ def oldest_overdue_ms(overview: Overview) -> int:
 
 
 def away(now: Overview, name: str) -> str:
-    """That a store can't be reached, in two words and for how long, if that is known."""
+    """That a store can't be reached, in two words; and when it last was, if that is known."""
     at_s = now.store(name).at_s
-    return f"{name} unreachable" + (f" for {duration((now.at_s - at_s) * 1000)}" if at_s else "")
+    last = f" (last seen {duration((now.at_s - at_s) * 1000)} ago)" if at_s else ""
+    return f"{name} unreachable{last}"
 
 
 def away_since(now: Overview, name: str) -> str:
@@ -61,10 +62,11 @@ def away_since(now: Overview, name: str) -> str:
     seen = now.store(name)
     if seen.at_s is None:
         return f"{name} can't be reached"
-    last = f"it last answered at {clock(seen.at_s * 1000)}"
+    ago = duration((now.at_s - seen.at_s) * 1000)
+    last = f"it was last seen at {clock(seen.at_s * 1000)}, {ago} ago"
     if isinstance(seen.view, PartyView):
-        last += f", and held {count(seen.view.legs_due + seen.view.legs_parked, 'leg')} then"
-    return f"{name} can't be reached for {duration((now.at_s - seen.at_s) * 1000)} ({last})"
+        last += f", when it held {count(seen.view.legs_due + seen.view.legs_parked, 'leg')}"
+    return f"{name} can't be reached ({last})"
 
 
 def waits(now: Overview) -> str:

@@ -19,7 +19,6 @@ from proto import orders_pb2
 from recoup.bounds import PROBE_TID
 from recoup.errors import RecoupError, Unanswered
 from recoup.operate.clients import Clients, at_once, why
-from recoup.readiness import WORKERS_KEY
 from recoup.rpc import ask
 from recoup.scripts import connect
 from recoup.settings import Settings
@@ -99,7 +98,7 @@ class GatewayView:
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """Messages that wait, by queue, and the workers that have begun to take some."""
+    """Messages that wait, by queue, and the workers that are connected."""
 
     queued: Mapping[str, int]
     workers: tuple[str, ...]
@@ -219,14 +218,15 @@ class Observer:
             pipeline = client.pipeline(transaction=False)
             for party in self._clients.parties:
                 pipeline.llen(party)
-            pipeline.smembers(WORKERS_KEY)
-            *lengths, entries = pipeline.execute()
+            lengths = pipeline.execute()
+            connected = {str(each.get("name")) for each in client.client_list(_type="normal")}
         except redis.exceptions.RedisError as error:
             raise Unanswered(f"broker: {error}") from error
         finally:
             client.close()
         names = [f"{party}-worker" for party in self._clients.parties]
-        at_work = tuple(name for name in names if any(f"{name}@" in each for each in entries))
+        # A worker names its connections by its process and its machine (see reconcile/app.py).
+        at_work = tuple(n for n in names if any(each.startswith(f"{n}@") for each in connected))
         return BrokerView(dict(zip(self._clients.parties, lengths, strict=True)), at_work)
 
 

@@ -12,7 +12,7 @@ from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.bounds import is_id, is_tid
 from recoup.errors import RecoupError
-from recoup.operate.clients import Clients, at_once, why
+from recoup.operate.clients import LIMIT_S, Clients, at_once, why
 from recoup.operate.explain import explain, told
 from recoup.operate.records import (
     ITEMS,
@@ -28,7 +28,7 @@ from recoup.operate.records import (
     order_of,
     word_of,
 )
-from recoup.operate.waiting import LIMIT_S, Filter, waiting
+from recoup.operate.waiting import Filter, waiting
 from recoup.rpc import ask
 
 ATTEMPTS = 10

@@ -10,14 +10,12 @@ from typing import Final
 
 from proto import ledger_pb2 as pb
 from recoup.errors import RecoupError
-from recoup.operate.clients import Clients, at_once, why
+from recoup.operate.clients import LIMIT_S, Clients, at_once, why
 from recoup.operate.records import ITEMS, UNDER_WAY, USERS, Leg, leg_of
 from recoup.rpc import ask
 
 LISTED_LEGS = 100
 """Of each party and kind, unless more are asked for: more than anyone reads."""
-
-LIMIT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,13 +164,17 @@ def test_it_can_not_tell_while_a_party_is_away(
             assert "payment" in done.stdout
 
 
-@pytest.mark.parametrize("words", [("log",), ("abort", "o.2", "--reason", "x", "--yes")])
+@pytest.mark.parametrize(
+    "words", [("log",), ("abort", "o.2", "--reason", "x", "--yes"), ("retry", "o.2")]
+)
 def test_the_order_store_is_away(shop: Shop, recoup: Recoup, words: tuple[str, ...]) -> None:
     shop.hold("o")
     shop.clients.away = {"orders"}
     done = recoup(*words)
     assert (done.exit_code, done.stdout) == (3, "")
-    assert "recoup: deadline exceeded: orders\nNext: recoup status\n" in done.stderr
+    assert "recoup: orders can't be reached (no answer in time)" in done.stderr
+    assert done.stderr.endswith("\nNext: recoup status\n")
+    assert shop.world.held() == {"o.2"}
 
 
 def test_status_tells_what_a_store_said_before_it_went(shop: Shop, recoup: Recoup) -> None:
@@ -182,8 +186,8 @@ def test_status_tells_what_a_store_said_before_it_went(shop: Shop, recoup: Recou
     done = recoup("status")
     # then its last figures are told, with their time
     assert done.exit_code == 3
-    assert "it last answered at" in done.stdout
-    assert "and held 1 leg then" in done.stdout
+    assert "it was last seen at" in done.stdout
+    assert "when it held 1 leg)" in done.stdout
 
 
 def test_parked_legs_are_something_found(shop: Shop, recoup: Recoup) -> None:
@@ -272,3 +276,13 @@ def test_completion_of_each_shell(shell: str) -> None:
     done = CliRunner().invoke(cli.main, ["completion", shell])
     assert done.exit_code == 0
     assert "_RECOUP_COMPLETE" in done.stdout
+
+
+def test_tries_that_failed_for_one_reason_are_one_line(shop: Shop, recoup: Recoup) -> None:
+    tid = shop.hold("o")
+    for cause in ("first", "then", "then"):
+        shop.world.payment.ledger.note(tid, cause, orders_unreachable=False)
+    lines = recoup("show", tid).stdout.splitlines()
+    tried = [line.split(":")[-1] for line in lines if line.startswith("    tried")]
+    assert tried == [" first", " then"]
+    assert any(line.startswith("    tried 2 times, ") for line in lines)
