@@ -6,9 +6,12 @@ import re
 
 import urllib3
 
-from tests.chaos.traffic import Traffic
+from tests.chaos.traffic import CLIENTS, Traffic
 from tests.e2e.client import Shop, eventually
 from tests.e2e.stack import Stack
+
+HELD_LEGS = 50
+"""Many times what a small worker runs at once."""
 
 BACKLOG = ("recoup_legs_overdue", "recoup_oldest_overdue_seconds")
 """What scales a cluster's workers."""
@@ -28,6 +31,18 @@ def backlog(stack: Stack) -> list[float]:
         for party in stack.settings.parties
         for name in BACKLOG
     ]
+
+
+def held(stack: Stack) -> float:
+    """How many legs each party holds, at least."""
+    return min(
+        metric(
+            f"http://127.0.0.1:{stack.settings.port_of(f'{party}-metrics')}",
+            "recoup_legs_held",
+            party,
+        )
+        for party in stack.settings.parties
+    )
 
 
 def at_work(stack: Stack, party: str) -> float:
@@ -62,11 +77,14 @@ def test_workers_grow_with_the_backlog_and_shrink_after_it(stack: Stack) -> None
         # given workers that have little to do
         eventually(all_small)
         eventually(lambda: not any(backlog(stack)))
-        traffic = Traffic.prepare(shop, orders=100)
+        crowds: list[Traffic] = []
         stack.supervisor.stop("orders")
         try:
             # when checkouts are paid, and whom all workers ask is away
-            traffic.check_out_all()
+            while held(stack) < HELD_LEGS:
+                # (In small crowds: of a large one most go along with the next deductions.)
+                crowds.append(Traffic.prepare(shop, orders=CLIENTS))
+                crowds[-1].check_out_all()
             # then what waits grows, and the workers with it
             eventually(lambda: all(backlog(stack)))
             eventually(all_grown)
@@ -79,7 +97,8 @@ def test_workers_grow_with_the_backlog_and_shrink_after_it(stack: Stack) -> None
             return not any(backlog(stack))
 
         eventually(drained)
-        traffic.settles()
-        traffic.check_books()
+        for crowd in crowds:
+            crowd.settles()
+            crowd.check_books()
         # and the workers become small again
         eventually(all_small)
