@@ -6,30 +6,27 @@ refused with a sentence, by the order store in the end: nothing here can overrid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
 from flask import Blueprint, make_response, redirect, request, stream_template, url_for
-from gevent.event import Event
-from gevent.queue import SimpleQueue
 from werkzeug.wrappers import Response
 
 from gateway.console import guard
-from gateway.console.pages import Pages, address_of, filter_of
+from gateway.console.chosen import address_of, filter_of
+from gateway.console.pages import Pages
 from gateway.console.parts import gather
+from gateway.console.retrying import MANY_MOST, Refused, Run, legs_of
 from gateway.console.sight import Sight
 from recoup.bounds import is_tid
 from recoup.errors import RecoupError
 from recoup.operate import abort, actions, bulk
 from recoup.operate.actions import Operator
-from recoup.operate.bulk import Chosen, Progress
-from recoup.operate.clients import Clients
+from recoup.operate.bulk import Chosen
 from recoup.operate.story import Story, story
 from recoup.operate.wording import clock, count, duration
-
-MANY_MOST = 1_000
-"""Legs that one form has done. They travel in it, so that they are those that were shown."""
 
 FORM_MOST_BYTES = 256 * 1024
 """So many legs with the longest names, and room to spare."""
@@ -38,14 +35,6 @@ SHOWN_SOON_S = 3.0
 """How long a form waits for what comes of it: mostly it is done by then. It goes on anyhow."""
 
 WHO_MOST, REASON_MOST = 60, 200
-
-
-class Refused(Exception):
-    """A form can't be done; its text says why, and `status` how that is called."""
-
-    def __init__(self, sentence: str, status: int) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 class Acts:
@@ -135,8 +124,6 @@ class Acts:
             action=address_of("console.retry_many", wanted),
             fields={
                 "legs": "\n".join(f"{party} {tid}" for party, tid in legs),
-                "as_of": f"{chosen.as_of_s:.0f}",
-                "left_out": left_out,
             },
             back=address_of("console.waiting", wanted),
         )
@@ -196,8 +183,8 @@ class Acts:
         has stopped it."""
         operator = self._operator()
         wanted, _ = filter_of(request.args, self._sight.settings.parties)
-        legs = _legs(request.form.get("legs", ""), self._sight.settings.parties)
-        chosen = Chosen(wanted, float(request.form.get("as_of", 0)), legs, 0, {})
+        legs = legs_of(request.form.get("legs", ""), self._sight.settings.parties)
+        chosen = Chosen(wanted, time.time(), legs, 0, {})
         answer = make_response(
             stream_template(
                 "console/run.html",
@@ -252,41 +239,6 @@ class Acts:
         return self._pages.show("ask", parts, page="actions", live=False, **shown), refused.status
 
 
-class Run:
-    """A retry of many, as it goes on: its progress, a step at a time. Ends it when nobody reads
-    on."""
-
-    def __init__(self, clients: Clients, operator: Operator, chosen: Chosen) -> None:
-        self._clients = clients
-        self._operator = operator
-        self._chosen = chosen
-
-    def __iter__(self) -> Iterator[Progress | str]:
-        told: SimpleQueue = SimpleQueue()
-        left = Event()
-
-        def work() -> None:
-            try:
-                bulk.retry_all(
-                    self._clients,
-                    self._operator,
-                    self._chosen,
-                    progress=told.put,
-                    stop=left.is_set,
-                )
-            except RecoupError as error:
-                told.put(f"It broke off: {error}.")
-            finally:
-                told.put(None)
-
-        gevent.spawn(work)
-        try:
-            while (step := told.get()) is not None:
-                yield step
-        finally:
-            left.set()
-
-
 def _away(away: Mapping[str, str]) -> str:
     return "; ".join(f"{party} can't be reached ({why})" for party, why in away.items())
 
@@ -296,14 +248,3 @@ def _tid(given: Any) -> str:
     if not is_tid(tid):
         raise Refused(f"“{tid[:80]}” is no tid: an order's id, a dot and a version", 400)
     return tid
-
-
-def _legs(text: str, parties: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """The legs that a form lists. Raises Refused if it lists none, or anything else."""
-    legs = tuple(
-        (party, tid) for party, _, tid in (line.partition(" ") for line in text.split("\n"))
-    )
-    legs = tuple((party, tid.strip()) for party, tid in legs)
-    if len(legs) > MANY_MOST or not all(party in parties and is_tid(tid) for party, tid in legs):
-        raise Refused("nothing was done: that isn't the list that was shown", 400)
-    return legs

@@ -15,6 +15,7 @@ from flask import Request, Response
 
 COOKIE = "recoup_console"
 FIELD = "token"
+TOKEN_CHARACTERS = 32
 
 POLICY = "; ".join(
     (
@@ -50,9 +51,6 @@ def token(request: Request) -> str:
     """What a form on this page has to carry: what this browser was given before, or a new one."""
     known = request.cookies.get(COOKIE, "")
     return known if len(known) == TOKEN_CHARACTERS else secrets.token_hex(TOKEN_CHARACTERS // 2)
-
-
-TOKEN_CHARACTERS = 32
 
 
 def give(answer: Response, value: str, secure: bool) -> Response:

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from gateway.console import acts
+from gateway.console import retrying
+from gateway.console.chosen import filter_of
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
 from recoup.operate import bulk
+from recoup.operate.actions import Operator
 from tests.unit.gateway.console.conftest import ORIGIN, Console
 
 CAUSE = "orders can't be reached (no answer in time)"
@@ -207,8 +209,8 @@ def test_a_retry_of_many_that_fails_stops_by_itself(many: Console) -> None:
 def test_whoever_leaves_the_page_stops_it(many: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     # given a retry that tries one leg at a time
     monkeypatch.setattr(bulk, "PER_S", 50)
-    chosen = bulk.choose(many.clients, acts.filter_of({"cause": "orders"}, ("stock",))[0])
-    run: Iterator[object] = iter(acts.Run(many.clients, acts.Operator("anna", "r"), chosen))
+    chosen = bulk.choose(many.clients, filter_of({"cause": "orders"}, ("stock",))[0])
+    run: Iterator[object] = iter(retrying.Run(many.clients, Operator("anna", "r"), chosen))
     # when whoever reads how far it is goes away after the first
     next(run)
     run.close()  # type: ignore[attr-defined]
@@ -220,11 +222,11 @@ def test_whoever_leaves_the_page_stops_it(many: Console, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "legs", ["", "stock", "stock x", "nobody o1.1", "stock o1.1\n" * (acts.MANY_MOST + 1)]
+    "legs", ["", "stock", "stock x", "nobody o1.1", "stock o1.1\n" * (retrying.MANY_MOST + 1)]
 )
 def test_a_list_that_was_never_shown_is_refused(many: Console, legs: str) -> None:
     many.get("/actions/retry-many")
-    answer = many.send("/actions/retry-many", {"legs": legs, "as_of": "0"})
+    answer = many.send("/actions/retry-many", {"legs": legs})
     assert answer.status_code == 400
     assert done(many) == []
 
@@ -237,14 +239,14 @@ def test_nothing_that_fits_is_said(many: Console) -> None:
 
 def test_a_form_of_the_longest_list_is_taken(console: Console) -> None:
     # given as many legs as a form may list, with the longest names
-    for number in range(acts.MANY_MOST):
+    for number in range(retrying.MANY_MOST):
         console.stock.hold(f"{number:064d}.{10**14}", "i1", 0, AGO_MS, cause=CAUSE)
     asked = console.get("/actions/retry-many").text
-    many = acts.MANY_MOST // 2  # of each party and kind
+    many = retrying.MANY_MOST // 2  # of each party and kind
     assert f"Retry these {many} legs</button>" in asked
-    assert f"{acts.MANY_MOST - many} more fit the filter" in asked
+    assert f"{retrying.MANY_MOST - many} more fit the filter" in asked
     console.stock.legs.clear()
     # when it is sent, then it isn't too large
-    longest = "\r\n".join(f"payment {number:064d}.{10**14}" for number in range(acts.MANY_MOST))
-    answer = console.send("/actions/retry-many", {"legs": longest, "as_of": "0"}, ORIGIN)
+    longest = "\r\n".join(f"payment {number:064d}.{10**14}" for number in range(retrying.MANY_MOST))
+    answer = console.send("/actions/retry-many", {"legs": longest}, ORIGIN)
     assert answer.status_code == 200
