@@ -53,7 +53,7 @@ def test_the_runbook_has_no_section_that_nothing_leads_to() -> None:
     assert list(SECTIONS) == list(ALERTS)
 
 
-@pytest.mark.parametrize("name", PAGES.keys() - {"Blind"})
+@pytest.mark.parametrize("name", sorted(PAGES.keys() - {"Blind"}))
 def test_when_what_a_page_rests_on_is_missing_somebody_is_told(name: str) -> None:
     assert names(parsed(PAGES[name]["expr"])) <= absences(parsed(ALERTS["Blind"]["expr"]))
 
