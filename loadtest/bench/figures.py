@@ -7,6 +7,7 @@ is taken within each round, where both were measured a moment apart, and then tr
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -117,8 +118,11 @@ class Figures:
             self._rounds.setdefault(key, {})[run.round] = run.figures()
 
     def measured(self) -> list[Key]:
-        """What was measured, in its order."""
-        return list(self._rounds)
+        """What was measured: first what was at several numbers of connections, by those."""
+        times = Counter(scenario for scenario, _ in self._rounds)
+        return sorted(
+            self._rounds, key=lambda key: (times[key[0]] == 1, key[1] if times[key[0]] > 1 else 0)
+        )
 
     def of(self, key: Key, name: str) -> Spread | None:
         """A figure; None if it wasn't measured."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadtest.bench import plan as planned
@@ -120,3 +122,10 @@ def test_what_was_not_measured_is_no_figure(name: str) -> None:
 def test_a_ratio_to_nothing_is_none() -> None:
     runs = [run(0, "checkout", 5), run(0, "bare", 0)]
     assert Figures(runs).ratio(("checkout", 64), ("bare", 64), "per_s") is None
+
+
+def test_what_was_measured_is_listed_by_connections_then_the_rest() -> None:
+    # given a crowd that was measured last, and what is compared with it
+    measured = [("bare", 4), ("bare", 9), ("bare", 5), ("hot", 5)]
+    runs = [replace(run(0, name, 1), connections=number) for name, number in measured]
+    assert Figures(runs).measured() == [("bare", 4), ("bare", 5), ("bare", 9), ("hot", 5)]
