@@ -106,7 +106,7 @@ class Party:
             request.settlements.add(tid=tid, verdict=orders_pb2.COMMIT)
         try:
             reply = self._apply_now(request, max(end for _, end in work))
-        except Unanswered:
+        except RecoupError:
             self._leave_to_workers(along)
             raise
         votes, settled = iter(reply.votes), iter(reply.settled)

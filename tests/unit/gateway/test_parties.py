@@ -50,6 +50,7 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
         self.found: list[pb.FindAccountsRequest] = []
         self.failures = 0
         """How many calls end as if the database were away."""
+        self.fails_with = grpc.StatusCode.UNAVAILABLE
         self.forgotten = 0
         """How many votes a reply leaves out."""
         self.clock_ms = 0
@@ -97,7 +98,7 @@ class Ledger(ledger_pb2_grpc.LedgerServicer):
     def _fail(self, context: grpc.ServicerContext) -> None:
         if self.failures:
             self.failures -= 1
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the database did not answer")
+            context.abort(self.fails_with, "the database did not answer")
 
 
 class Process:
@@ -204,16 +205,18 @@ def test_what_is_paid_goes_along_and_is_settled(
     assert published == ["stock c.1", "stock f.1", "payment p.1"]
 
 
-@pytest.mark.parametrize("mistake", ["no answer", "too few answers"])
+@pytest.mark.parametrize("mistake", ["no answer", "too few answers", "refused"])
 def test_what_went_along_with_a_call_that_failed_is_left_to_the_workers(
     party: Party, ledger: Ledger, hand_over: Handover, published: list[str], mistake: str
 ) -> None:
     # given a tid that is paid, and a party that doesn't answer as it should
     hand_over.put_paid(["stock"], "h.1")
-    if mistake == "no answer":
-        ledger.failures = 1_000_000
-    else:
+    if mistake == "too few answers":
         ledger.forgotten = 1
+    else:
+        ledger.failures = 1_000_000
+    if mistake == "refused":
+        ledger.fails_with = grpc.StatusCode.INVALID_ARGUMENT
     # when someone deducts
     with pytest.raises(RecoupError):
         deduct(party, "y.1", within_s=0.1).get()
