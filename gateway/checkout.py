@@ -9,13 +9,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import gevent
 
 from gateway import metrics, votes
-from gateway.admission import Admission, TurnedAway
+from gateway.admission import Admission
+from gateway.answers import Answer, Away, Cancelled, Changed, Empty, NotFound, Paid, Refused, Undone
 from gateway.batching import Pending
 from gateway.handover import Handover
 from gateway.orders.records import Decision, Order, Proposal
@@ -35,57 +35,6 @@ LAST_MOMENT_S = 0.05
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MOST_S = 0.5
 """Between tries for what others hold: as long as a checkout takes, up to what is still a blink."""
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """The order is paid, by `tid`; `already` if not by this request."""
-
-    order_id: str
-    tid: str
-    total_cost: int
-    already: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A party refused; nothing was taken, and nothing that had begun before pays the order."""
-
-    party: str
-    vote: pb.Vote
-
-
-class NotFound:
-    """There is no such order."""
-
-
-class Empty:
-    """The order has no items."""
-
-
-class Changed:
-    """The cart was changed meanwhile; nothing was taken."""
-
-
-class Cancelled:
-    """The order is cancelled, before or meanwhile; nothing was taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Away:
-    """A party stays away; nothing was begun."""
-
-    party: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """Aborted, though nobody refused: asking again is safe."""
-
-    clock_is_off: bool
-
-
-Answer = Paid | Refused | NotFound | Empty | Changed | Cancelled | Away | TurnedAway | Undone
 
 
 class Checkout:

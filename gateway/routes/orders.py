@@ -11,17 +11,8 @@ from flask import Blueprint
 
 from gateway import metrics, problems
 from gateway.admission import TurnedAway
-from gateway.checkout import (
-    Answer,
-    Away,
-    Cancelled,
-    Changed,
-    Checkout,
-    Empty,
-    NotFound,
-    Paid,
-    Refused,
-)
+from gateway.answers import Answer, Away, Cancelled, Changed, Empty, NotFound, Paid, Refused
+from gateway.checkout import Checkout
 from gateway.inputs import an_id
 from gateway.orders.records import Order
 from gateway.orders.store import OrderStore

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 import redis
 
-from gateway.checkout import Answer, Paid
+from gateway.answers import Answer, Paid
 from proto.ledger_pb2 import Vote
 from recoup.settings import PARTIES, Settings
 from tests.integration.world import CRASHES, Crash, Steps, Trouble, World

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from gateway.checkout import Paid
+from gateway.answers import Paid
 from recoup import reasons
 from recoup.errors import RecoupError
 from recoup.operate import actions, bulk

@@ -13,7 +13,7 @@ import gevent
 import pytest
 import redis
 
-from gateway.checkout import Answer, Cancelled, Changed, Paid, Refused
+from gateway.answers import Answer, Cancelled, Changed, Paid, Refused
 from gateway.orders.records import Decision, Order, Proposal
 from proto import ledger_pb2 as pb
 from recoup.errors import Unanswered

@@ -18,8 +18,9 @@ import grpc
 import redis
 
 from gateway import parties as gateway_parties
+from gateway.answers import Answer
 from gateway.batching import Pending
-from gateway.checkout import Answer, Checkout
+from gateway.checkout import Checkout
 from gateway.handover import Handover
 from gateway.orders.records import Decision, Order, Proposal
 from gateway.orders.service import OrdersService

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.checkout import Cancelled, Changed, Paid, Refused
+from gateway.answers import Cancelled, Changed, Paid, Refused
 from gateway.orders.records import split
 from recoup.scripts import Call
 from tests.model import gateway

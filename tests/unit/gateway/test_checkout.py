@@ -11,18 +11,9 @@ import pytest
 
 from gateway import admission, checkout, metrics
 from gateway.admission import TurnedAway
+from gateway.answers import Answer, Away, Cancelled, Changed, Empty, NotFound, Paid, Refused, Undone
 from gateway.batching import Pending
-from gateway.checkout import (
-    Away,
-    Cancelled,
-    Changed,
-    Checkout,
-    Empty,
-    NotFound,
-    Paid,
-    Refused,
-    Undone,
-)
+from gateway.checkout import Checkout
 from gateway.handover import Handover
 from gateway.orders.records import Decision, Line, Order, Proposal, Verdict, split
 from gateway.orders.store import OrderStore
@@ -160,7 +151,7 @@ class Shop:
             Settings().model_copy(update=limits),
         )
 
-    def check_out(self, order_id: str = "o") -> checkout.Answer:
+    def check_out(self, order_id: str = "o") -> Answer:
         return self._checkout.run(order_id)
 
 
@@ -270,7 +261,7 @@ def test_without_the_order_nothing_is_begun(shop: Shop, monkeypatch: pytest.Monk
 def test_beyond_what_may_be_under_way_nothing_is_even_read() -> None:
     # given as many checkouts under way as may be
     shop = Shop(under_way_checkouts=1)
-    meanwhile: list[checkout.Answer] = []
+    meanwhile: list[Answer] = []
     shop.orders.meanwhile = [lambda: meanwhile.append(shop.check_out())]
     # when another one comes, then it is turned away, and costs those under way nothing
     assert isinstance(shop.check_out(), Paid)

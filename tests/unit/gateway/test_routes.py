@@ -12,19 +12,9 @@ from werkzeug.test import TestResponse
 
 from gateway import metrics, openapi, problem_pages
 from gateway.admission import TurnedAway
+from gateway.answers import Answer, Away, Cancelled, Changed, Empty, NotFound, Paid, Refused, Undone
 from gateway.app import make_app
-from gateway.checkout import (
-    Answer,
-    Away,
-    Cancelled,
-    Changed,
-    Checkout,
-    Empty,
-    NotFound,
-    Paid,
-    Refused,
-    Undone,
-)
+from gateway.checkout import Checkout
 from gateway.orders.records import Decision, Line, Order, Proposal
 from gateway.orders.store import Idempotency, OrderStore
 from gateway.parties import Party
