@@ -5,30 +5,17 @@ Our own processes send nothing else; these are for whatever else may reach the p
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from typing import get_args
 
 from gateway.orders.listing import PAGE_MOST, is_cursor
 from gateway.orders.records import State
 from proto import orders_pb2 as pb
+from recoup.answering import SHOWN, Malformed, check_few
 from recoup.bounds import ITEMS_MOST, TEXT_MOST, is_id
 from recoup.settings import AMOUNT_MAX
 
 NAME_MOST = 100
 """Characters of who did something, and of the verb."""
-
-_SHOWN = 80
-"""Characters of what was wrong that the refusal repeats."""
-
-
-class Malformed(ValueError):
-    """What is wrong with a request."""
-
-
-def check_few(items: Sized) -> None:
-    """Of one request."""
-    if len(items) > ITEMS_MOST:
-        raise Malformed(f"{len(items)} are more than {ITEMS_MOST}, the most in one call")
 
 
 def check_propose(request: pb.ProposeRequest) -> None:
@@ -36,7 +23,7 @@ def check_propose(request: pb.ProposeRequest) -> None:
     check_few(request.proposals)
     for proposal in request.proposals:
         if proposal.verdict not in (pb.COMMIT, pb.ABORT):
-            raise Malformed(f"{proposal.tid[:_SHOWN]}: only commit and abort can be proposed")
+            raise Malformed(f"{proposal.tid[:SHOWN]}: only commit and abort can be proposed")
         _check_text(proposal.by, "who proposes it", NAME_MOST)
         _check_text(proposal.why, "why")
 
@@ -53,7 +40,7 @@ def check_list_orders(request: pb.ListOrdersRequest) -> None:
     if request.state not in ("", *get_args(State)):
         raise Malformed(f"a state is one of {', '.join(get_args(State))}")
     if request.cursor and not is_cursor(request.cursor, request.user_id):
-        raise Malformed(f"{request.cursor[:_SHOWN]!r} is no cursor")
+        raise Malformed(f"{request.cursor[:SHOWN]!r} is no cursor")
     _check_limit(request.limit, PAGE_MOST)
 
 
@@ -81,7 +68,7 @@ def check_list_actions(request: pb.ListActionsRequest) -> None:
 
 def _check_id(text: str) -> None:
     if not is_id(text):
-        raise Malformed(f"{text[:_SHOWN]!r} is no id")
+        raise Malformed(f"{text[:SHOWN]!r} is no id")
 
 
 def _check_limit(limit: int, most: int) -> None:

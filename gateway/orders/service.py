@@ -3,11 +3,9 @@ ask of orders, and what operators have done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 import grpc
-import redis
 from google.protobuf.message import Message
 
 from gateway.orders import forms, metrics
@@ -19,8 +17,8 @@ from gateway.orders.store import OrderStore, Proposed
 from proto import orders_pb2 as pb
 from proto import orders_pb2_grpc
 from recoup import faults, logs
+from recoup.answering import answer, check_few
 from recoup.bounds import is_tid
-from recoup.errors import Unanswered
 from recoup.settings import Settings
 
 log = logs.logger(__name__)
@@ -50,10 +48,10 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
         self, request: pb.VerdictsRequest, context: grpc.ServicerContext
     ) -> pb.DecisionsReply:
         def verdicts() -> pb.DecisionsReply:
-            forms.check_few(request.tids)
+            check_few(request.tids)
             return self._decide([(tid, "", "", "") for tid in request.tids])
 
-        return _answer(context, verdicts)
+        return answer(context, verdicts)
 
     def Propose(
         self, request: pb.ProposeRequest, context: grpc.ServicerContext
@@ -68,7 +66,7 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             faults.point("orders.after_propose")
             return reply
 
-        return _answer(context, propose)
+        return answer(context, propose)
 
     def _decide(self, proposals: list[Proposed]) -> pb.DecisionsReply:
         decided = iter(self._store.propose_all([each for each in proposals if is_tid(each[0])]))
@@ -89,7 +87,7 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             order = _order(told.order) if told.order else None
             return pb.StoryReply(order=order, past=map(_past, told.past), clock_ms=told.clock_ms)
 
-        return _answer(context, tell)
+        return answer(context, tell)
 
     def ListOrders(
         self, request: pb.ListOrdersRequest, context: grpc.ServicerContext
@@ -100,7 +98,7 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             page = self._listing.page(*asked)
             return pb.ListOrdersReply(orders=map(_order, page.orders), cursor=page.cursor)
 
-        return _answer(context, page)
+        return answer(context, page)
 
     def NoteAction(
         self, request: pb.NoteActionRequest, context: grpc.ServicerContext
@@ -113,7 +111,7 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             metrics.count_action(done.verb, done.result)
             return pb.NoteActionReply()
 
-        return _answer(context, note)
+        return answer(context, note)
 
     def ListActions(
         self, request: pb.ListActionsRequest, context: grpc.ServicerContext
@@ -122,19 +120,7 @@ class OrdersService(orders_pb2_grpc.OrdersServicer):
             forms.check_list_actions(request)
             return pb.ListActionsReply(actions=map(_action, self._actions.latest(request.limit)))
 
-        return _answer(context, latest)
-
-
-def _answer(context: grpc.ServicerContext, work: Callable[[], Reply]) -> Reply:
-    """As a party's service answers: see `workers/ledger/service.py`."""
-    try:
-        return work()
-    except forms.Malformed as error:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except Unanswered as error:
-        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-    except redis.exceptions.ResponseError as error:
-        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the database refused: {error}")
+        return answer(context, latest)
 
 
 def _decision(tid: str, decision: Decision | Exception) -> pb.Decision:

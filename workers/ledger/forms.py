@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 
 from proto import ledger_pb2 as pb
 from proto import orders_pb2
+from recoup.answering import SHOWN, Malformed, check_few
 from recoup.bounds import (
     COUNT_MAX,
     ITEMS_MOST,
@@ -24,17 +25,10 @@ from recoup.settings import AMOUNT_MAX
 
 _is_key = re.compile("[!-~]{0,255}").fullmatch
 
-_SHOWN = 80
-"""Characters of what was wrong that the refusal repeats."""
-
-
-class Malformed(ValueError):
-    """What is wrong with a request."""
-
 
 def check_apply(request: pb.ApplyRequest, party: str) -> None:
     """`party`: the one that is asked."""
-    _check_few([*request.deductions, *request.settlements])
+    check_few([*request.deductions, *request.settlements])
     for deduction in request.deductions:
         check_tids([deduction.tid])
         _check_number(deduction.deadline_ms, "a time")
@@ -51,10 +45,10 @@ def check_apply(request: pb.ApplyRequest, party: str) -> None:
 
 def check_tids(tids: Iterable[str]) -> None:
     """Of one request."""
-    _check_few(tids := list(tids))
+    check_few(tids := list(tids))
     for tid in tids:
         if not is_tid(tid):
-            raise Malformed(f"{tid[:_SHOWN]!r} is no tid")
+            raise Malformed(f"{tid[:SHOWN]!r} is no tid")
 
 
 def check_claim(request: pb.ClaimRequest) -> None:
@@ -88,7 +82,7 @@ def check_pending(request: pb.PendingRequest) -> None:
 
 def check_creations(request: pb.CreateAccountsRequest) -> None:
     """Each names a new account and its price."""
-    _check_few(request.accounts)
+    check_few(request.accounts)
     for new in request.accounts:
         _check_ids([new.account_id])
         _check_number(new.price, "a price")
@@ -97,13 +91,13 @@ def check_creations(request: pb.CreateAccountsRequest) -> None:
 
 def check_finds(request: pb.FindAccountsRequest) -> None:
     """Ids, and nothing else."""
-    _check_few(request.account_ids)
+    check_few(request.account_ids)
     _check_ids(request.account_ids)
 
 
 def check_adjustments(request: pb.AdjustAccountsRequest) -> None:
     """Amounts may be negative here."""
-    _check_few(request.adjustments)
+    check_few(request.adjustments)
     for change in request.adjustments:
         _check_ids([change.account_id])
         _check_number(change.amount, "an amount", least=-AMOUNT_MAX)
@@ -130,15 +124,10 @@ def _check_lines(deduction: pb.Deduction) -> None:
         _check_number(amount, "an amount")
 
 
-def _check_few(items: Sized) -> None:
-    if len(items) > ITEMS_MOST:
-        raise Malformed(f"{len(items)} are more than {ITEMS_MOST}, the most in one call")
-
-
 def _check_ids(ids: Iterable[str]) -> None:
     for id in ids:
         if not is_id(id):
-            raise Malformed(f"{id[:_SHOWN]!r} is no id")
+            raise Malformed(f"{id[:SHOWN]!r} is no id")
 
 
 def _check_number(number: int, what: str, least: int = 0, most: int = AMOUNT_MAX) -> None:
@@ -149,4 +138,4 @@ def _check_number(number: int, what: str, least: int = 0, most: int = AMOUNT_MAX
 def _check_idempotency(idempotency: pb.Idempotency) -> None:
     for text in (idempotency.key, idempotency.fingerprint):
         if not _is_key(text):
-            raise Malformed(f"{text[:_SHOWN]!r} is no idempotency key or fingerprint")
+            raise Malformed(f"{text[:SHOWN]!r} is no idempotency key or fingerprint")

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import grpc
-import redis
 from google.protobuf.message import Message
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
 from recoup import faults, logs
-from recoup.errors import Unanswered
+from recoup.answering import answer
 from recoup.server import THREADS
 from workers.ledger import forms
 from workers.ledger.accounts import Accounts
@@ -51,7 +50,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             forms.check_apply(request, self.ledger.party)
             return self._apply(request)
 
-        return _answer(context, apply)
+        return answer(context, apply)
 
     def _apply(self, request: pb.ApplyRequest) -> pb.ApplyReply:
         if request.deductions:
@@ -70,7 +69,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             forms.check_tids(request.tids)
             return self.ledger.status(request.tids)
 
-        return _answer(context, status)
+        return answer(context, status)
 
     def Claim(self, request: pb.ClaimRequest, context: grpc.ServicerContext) -> pb.ClaimReply:
         def claim() -> pb.ClaimReply:
@@ -80,7 +79,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
                 self._tell("is tried by a worker", request.tid)
             return reply
 
-        return _answer(context, claim)
+        return answer(context, claim)
 
     def Note(self, request: pb.NoteRequest, context: grpc.ServicerContext) -> pb.Empty:
         def note() -> pb.Empty:
@@ -89,7 +88,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             self._tell("not settled yet", request.tid, cause=request.cause)
             return pb.Empty()
 
-        return _answer(context, note)
+        return answer(context, note)
 
     def Park(self, request: pb.ParkRequest, context: grpc.ServicerContext) -> pb.Empty:
         def park() -> pb.Empty:
@@ -98,28 +97,28 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             self._tell("parked", request.tid, cause=request.reason)
             return pb.Empty()
 
-        return _answer(context, park)
+        return answer(context, park)
 
     def Unpark(self, request: pb.UnparkRequest, context: grpc.ServicerContext) -> pb.UnparkReply:
         def unpark() -> pb.UnparkReply:
             forms.check_limit(request.limit)
             return pb.UnparkReply(count=self.ledger.unpark(request.limit))
 
-        return _answer(context, unpark)
+        return answer(context, unpark)
 
     def Pending(self, request: pb.PendingRequest, context: grpc.ServicerContext) -> pb.PendingReply:
         def pending() -> pb.PendingReply:
             forms.check_pending(request)
             return self.ledger.pending(request)
 
-        return _answer(context, pending)
+        return answer(context, pending)
 
     def Retry(self, request: pb.RetryRequest, context: grpc.ServicerContext) -> pb.RetryReply:
         def retry() -> pb.RetryReply:
             forms.check_tids(request.tids)
             return self.ledger.retry(request.tids)
 
-        return _answer(context, retry)
+        return answer(context, retry)
 
     def _tell(self, event: str, tid: str, cause: str = "") -> None:
         """Logs what becomes of a leg that resists. Of the many others there is no line."""
@@ -128,7 +127,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
     def Overview(
         self, request: pb.OverviewRequest, context: grpc.ServicerContext
     ) -> pb.OverviewReply:
-        return _answer(context, self._overview)
+        return answer(context, self._overview)
 
     def _overview(self) -> pb.OverviewReply:
         ago_ms, now = self._swept_ago_ms(), self.ledger.measure()
@@ -154,7 +153,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             forms.check_creations(request)
             return self.accounts.create(request.accounts)
 
-        return _answer(context, create)
+        return answer(context, create)
 
     def FindAccounts(
         self, request: pb.FindAccountsRequest, context: grpc.ServicerContext
@@ -163,7 +162,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             forms.check_finds(request)
             return self.accounts.find(request.account_ids)
 
-        return _answer(context, find)
+        return answer(context, find)
 
     def AdjustAccounts(
         self, request: pb.AdjustAccountsRequest, context: grpc.ServicerContext
@@ -172,7 +171,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             forms.check_adjustments(request)
             return self.accounts.adjust(request.adjustments)
 
-        return _answer(context, adjust)
+        return answer(context, adjust)
 
     def InitAccounts(
         self, request: pb.InitAccountsRequest, context: grpc.ServicerContext
@@ -186,18 +185,4 @@ class LedgerService(ledger_pb2_grpc.LedgerServicer):
             finally:
                 self._inits.release()
 
-        return _answer(context, init)
-
-
-def _answer(context: grpc.ServicerContext, work: Callable[[], Reply]) -> Reply:
-    """What `work` returns; a request that isn't of the contract's form is INVALID_ARGUMENT, a
-    database that doesn't answer UNAVAILABLE, one that refuses a script (out of memory, read-only,
-    disk full) FAILED_PRECONDITION."""
-    try:
-        return work()
-    except forms.Malformed as error:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except Unanswered as error:
-        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-    except redis.exceptions.ResponseError as error:
-        context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"the database refused: {error}")
+        return answer(context, init)
