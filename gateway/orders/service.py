@@ -3,10 +3,7 @@ ask of orders, and what operators have done."""
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import grpc
-from google.protobuf.message import Message
 
 from gateway.orders import forms, metrics
 from gateway.orders.actions import Action, Actions
@@ -26,8 +23,6 @@ log = logs.logger(__name__)
 VERDICTS = {"": pb.UNDECIDED, "commit": pb.COMMIT, "abort": pb.ABORT}
 NAMES = {number: name for name, number in VERDICTS.items()}
 PROPOSALS: dict[int, Proposal] = {pb.COMMIT: "commit", pb.ABORT: "abort"}
-
-Reply = TypeVar("Reply", bound=Message)
 
 
 class OrdersService(orders_pb2_grpc.OrdersServicer):

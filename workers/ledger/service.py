@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
 
 import grpc
-from google.protobuf.message import Message
 
 from proto import ledger_pb2 as pb
 from proto import ledger_pb2_grpc
@@ -22,8 +20,6 @@ log = logs.logger(__name__)
 
 INITS_MOST = THREADS // 2
 """At once: each takes a thread for seconds, and checkouts need the others."""
-
-Reply = TypeVar("Reply", bound=Message)
 
 
 def never() -> None:
