@@ -265,3 +265,15 @@ def test_no_more_of_what_is_paid_waits_than_is_of_use(
     hand_over.put_paid(["stock"], "p.1")
     assert hand_over.take_paid("stock", 9) == ["o.1"]
     assert counted("lost") == lost + 1
+
+
+@pytest.mark.timeout(20)  # who waits for a call at the end turns round and round
+def test_at_the_end_what_is_paid_waits_for_no_call(
+    broker: Broker, hand_over: Handover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given much time for calls
+    monkeypatch.setattr(handover, "GO_ALONG_S", FOREVER_S)
+    hand_over.put_paid(["stock"], "o.1")
+    # when the process ends, then the workers get it at once
+    hand_over.flush(FOREVER_S)
+    assert broker.tried == [("stock", ["o.1"])]
